@@ -1,0 +1,148 @@
+"""The dataset folder on disk: whole-or-nothing writes, hashes, receipts, and one lock per dataset."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
+
+from schemas.documents import Output, Receipt
+from wail.errors import DatasetBusyError, DatasetError
+
+HASH_CHARS = 16
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on leaving without an error it is flushed and renamed to `path`.
+
+    The temporary name keeps the suffix, since encoders choose the container by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_document(path: Path, document: BaseModel) -> None:
+    write_text(path, document.model_dump_json(indent=1) + "\n")
+
+
+def write_table(path: Path, table: pa.Table, row_group_rows: int | None = None) -> None:
+    """Write Parquet with zstd. The bytes depend on the table alone: no time, host or device goes in."""
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=row_group_rows)
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a table and hold it to its schema; raises DatasetError naming file and difference."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DatasetError(f"{path.name} cannot be read as Parquet ({error}); delete it and run again") from error
+    if not table.schema.equals(schema):
+        raise DatasetError(f"{path.name} has columns {table.schema.names}, expected {schema.names}; "
+                           "it was written by another version: run again to make it anew")  # fmt: skip
+    return table
+
+
+def sha256_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_of(value: Any) -> str:
+    """Short stable hash of anything that JSON can say (pydantic models by their fields)."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_CHARS]
+
+
+@dataclass(frozen=True)
+class ClipFolder:
+    """One clip's working files: `root/clips/<clip_id>/`."""
+
+    root: Path
+    clip_id: str
+
+    @property
+    def path(self) -> Path:
+        return self.root / "clips" / self.clip_id
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    def receipt(self, stage: str) -> Receipt | None:
+        """The stage's receipt; None where there is none or it cannot be read (then the stage is done again)."""
+        try:
+            return Receipt.model_validate_json(self.file(f"{stage}.json").read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def write_receipt(self, receipt: Receipt) -> None:
+        write_document(self.file(f"{receipt.stage}.json"), receipt)
+
+    def outputs(self, names: Sequence[str]) -> tuple[Output, ...]:
+        """Size and sha256 of files of this folder, for a receipt."""
+        return tuple(
+            Output(path=name, sha256=sha256_file(self.file(name)), bytes=self.file(name).stat().st_size)
+            for name in names
+        )
+
+    def intact(self, receipt: Receipt, gone: frozenset[str] = frozenset()) -> bool:
+        """Whether every output is there in its size, but for those in `gone`, which were deleted on purpose."""
+        return all(
+            output.path in gone or (self.file(output.path).is_file() and self.file(output.path).stat().st_size == output.bytes)
+            for output in receipt.outputs
+        )
+
+
+@contextmanager
+def dataset_lock(root: Path) -> Iterator[None]:
+    """Hold the dataset for one run. The operating system frees the lock when the process ends, however it ends."""
+    root.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(root / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise DatasetBusyError(f"another run is at work on {root}: wait for it to end, or give another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sweep_temporaries(root: Path) -> int:
+    """Delete what a killed run left half written; call with the lock held. Returns how many files."""
+    left = [path for path in root.rglob(".*") if path.is_file() and path.name != ".lock"]
+    for path in left:
+        path.unlink()
+    return len(left)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
