@@ -1,0 +1,136 @@
+"""What a media file holds, found by opening it, reading its packets' times and decoding its first frames."""
+
+import math
+import statistics
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from schemas.documents import Probe
+from wail.errors import MediaError
+from wail.media.opening import (
+    DEFAULT_LIMITS,
+    MediaLimits,
+    audio_stream,
+    check_pixels,
+    is_picture,
+    open_media,
+    video_stream,
+)  # fmt: skip
+from wail.media.picture import displayed_size, turn_of
+from wail.media.timeline import Span, check_duration, first_frame, packet_spans
+
+__all__ = ["GRID_FPS", "MediaLimits", "n_grid_frames", "probe"]
+
+GRID_FPS = 30
+STAMP_ROUNDING_S = 0.002
+"""Containers round times to a millisecond or so: a frame this close to the end is not one more."""
+TRUNCATED_S = 0.5
+"""A file that ends this much before the end its header declares (and 1 % of its length) is cut off."""
+
+
+def probe(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> Probe:
+    """Read a media file's facts, on the clip's clock (0 = the first frame of its video that can be shown).
+
+    A single picture counts as a video of one frame and 1/30 s. A file without video has `video_codec` None, size 0
+    and no grid frames; its clock starts with its sound. Sound that starts before the picture has a negative
+    `audio_start_s`.
+
+    Raises MediaError: `corrupt` (empty, truncated, no frame can be decoded), `unsupported` (no media, or a format that
+    is not allowed), `too_large` (beyond `limits`).
+    """
+    with open_media(path, limits) as container:
+        video, audio = video_stream(container), audio_stream(container)
+        if video is None and audio is None:
+            raise MediaError(f"{path.name} has neither video nor audio: give a media file", "unsupported")
+        declared_s = container.duration / 1e6 if container.duration else 0.0
+        check_duration(path, declared_s, limits)
+        spans = packet_spans(path, container, limits)
+        _check_complete(path, container, declared_s, spans)
+        start_s, video_facts = _video_facts(path, container, video, spans, limits)
+        audio_start_s, audio_facts = _audio_facts(path, audio, spans, start_s, limits)
+        if video is None and audio_start_s is None:
+            raise MediaError(f"{path.name}: nothing of its sound can be decoded: fetch or convert it again", "corrupt")
+        if video is None:
+            video_facts["duration_s"] = audio_facts["audio_duration_s"]
+        name = container.format.name.split(",")[0]
+        return Probe(container=name, n_streams=len(container.streams), **video_facts, **audio_facts)
+
+
+def n_grid_frames(duration_s: float) -> int:
+    """Frames k of the 30 fps grid with k / 30 < duration_s, but for a container's rounding; at least one."""
+    return max(1, math.ceil((duration_s - STAMP_ROUNDING_S) * GRID_FPS))
+
+
+def _check_complete(path: Path, container: Any, declared_s: float, spans: dict[int, Span]) -> None:
+    filled = [span for span in spans.values() if span.starts_s]
+    if not filled:
+        raise MediaError(f"{path.name} has a header but no media in it: fetch or copy it again", "corrupt")
+    first_s = min(span.starts_s[0] for span in filled)
+    start_s = first_s if container.start_time is None else container.start_time / 1e6
+    had_s = max(span.end_s for span in filled) - start_s
+    if declared_s - had_s > TRUNCATED_S + 0.01 * declared_s:
+        raise MediaError(f"{path.name} ends after {had_s:.1f} s of the {declared_s:.1f} s that its header declares "
+                         "(truncated): fetch or copy it again", "corrupt")  # fmt: skip
+
+
+def _video_facts(
+    path: Path, container: Any, video: Any | None, spans: dict[int, Span], limits: MediaLimits
+) -> tuple[float | None, dict[str, Any]]:
+    """When the clock starts in the container's seconds (None without video), and the video's part of Probe."""
+    if video is None:
+        return None, {"video_codec": None, "width_px": 0, "height_px": 0, "rotation_deg": 0, "average_fps": 0.0,
+                      "variable_fps": False, "n_grid_frames": 0}  # fmt: skip
+    codec = video.codec_context.name
+    first = first_frame(path, video.index, limits)
+    if first is None:
+        raise MediaError(f"{path.name}: no frame of its {codec} video can be decoded: fetch or convert it again",
+                         "corrupt")  # fmt: skip
+    start_s, frame = first
+    width_px, height_px = displayed_size(frame, video.sample_aspect_ratio)
+    check_pixels(path, width_px, height_px, limits)
+    shown = [t for t in spans[video.index].starts_s if t >= start_s - STAMP_ROUNDING_S]
+    duration_s = 1 / GRID_FPS if is_picture(container) else _duration_s(spans[video.index], start_s)
+    check_duration(path, duration_s, limits)
+    return start_s, {
+        "video_codec": codec, "width_px": width_px, "height_px": height_px,
+        "rotation_deg": turn_of(frame).clockwise_deg, "average_fps": max(len(shown), 1) / duration_s,
+        "variable_fps": _is_variable(shown), "duration_s": duration_s, "n_grid_frames": n_grid_frames(duration_s),
+    }  # fmt: skip
+
+
+def _duration_s(span: Span, start_s: float) -> float:
+    """From the first shown frame to the end of the last; where the last has no length, as long as they usually are."""
+    last_s = span.starts_s[-1]
+    if span.end_s > last_s:
+        return span.end_s - start_s
+    return last_s - start_s + (statistics.median(_gaps(span.starts_s)) if len(span.starts_s) > 1 else 1 / GRID_FPS)
+
+
+def _gaps(starts_s: list[float]) -> list[float]:
+    return [b - a for a, b in pairwise(starts_s)]
+
+
+def _is_variable(starts_s: list[float]) -> bool:
+    """Whether more than one gap in a hundred differs from the usual one by more than rounding."""
+    gaps = _gaps(starts_s)
+    if not gaps:
+        return False
+    usual = statistics.median(gaps)
+    odd = sum(abs(gap - usual) > STAMP_ROUNDING_S + 0.05 * usual for gap in gaps)
+    return odd > len(gaps) / 100
+
+
+def _audio_facts(
+    path: Path, audio: Any | None, spans: dict[int, Span], start_s: float | None, limits: MediaLimits
+) -> tuple[float | None, dict[str, Any]]:
+    first = None if audio is None else first_frame(path, audio.index, limits)
+    if audio is None or first is None:
+        return None, {"audio_codec": None, "audio_start_s": None, "audio_duration_s": None, "audio_rate_hz": None,
+                      "audio_channels": None}  # fmt: skip
+    first_s, frame = first
+    return first_s, {
+        "audio_codec": audio.codec_context.name, "audio_start_s": first_s - (first_s if start_s is None else start_s),
+        "audio_duration_s": max(spans[audio.index].end_s - first_s, frame.samples / frame.sample_rate),
+        "audio_rate_hz": frame.sample_rate, "audio_channels": frame.layout.nb_channels,
+    }  # fmt: skip
