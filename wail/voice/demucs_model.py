@@ -1,0 +1,144 @@
+"""Demucs 4.1 (Rouard et al. 2023, hybrid transformer) as a `Separator`, in overlapping chunks of bounded memory."""
+
+import inspect
+import math
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from wail.errors import ModelError
+from wail.voice.mel import RATE_HZ
+
+CHUNK_S, CONTEXT_S = 30, 2
+"""Each chunk is run with this much sound around it, which is thrown away."""
+CLASSES = ("demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs", "demucs.demucs.Demucs")
+
+
+class DemucsSeparator:
+    """One Demucs model with a `vocals` source."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self._model = model
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def vocals(self, wave: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
+        """The voices of a wave [n] or [channels, n], mono at 16 kHz; the same bytes for the same wave (one thread)."""
+        wave = np.atleast_2d(wave)
+        stereo = np.broadcast_to(wave, (2, wave.shape[1])) if len(wave) == 1 else wave[:2]
+        n_out = math.ceil(stereo.shape[1] * RATE_HZ / rate_hz)
+        out = np.zeros(n_out, np.float32)
+        scale = _level(stereo)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            for start_s in range(0, math.ceil(stereo.shape[1] / rate_hz), CHUNK_S):
+                stop = min(n_out, (start_s + CHUNK_S) * RATE_HZ)
+                out[start_s * RATE_HZ : stop] = self._chunk(stereo, rate_hz, start_s, scale)[: stop - start_s * RATE_HZ]
+        finally:
+            torch.set_num_threads(threads)
+        return out
+
+    def _chunk(self, stereo: NDArray[np.float32], rate_hz: int, start_s: int, scale: float) -> NDArray[np.float32]:
+        """Voices of [start_s, start_s + CHUNK_S) at 16 kHz; whole seconds, so that every rate's samples line up."""
+        from demucs.apply import apply_model
+
+        lead_s = min(CONTEXT_S, start_s)
+        piece = stereo[:, (start_s - lead_s) * rate_hz : (start_s + CHUNK_S + CONTEXT_S) * rate_hz]
+        model_hz = int(self._model.samplerate)
+        mixed = torch.from_numpy(_resample(piece / scale, rate_hz, model_hz))[None]
+        with torch.inference_mode():
+            # No random shifts, or no two runs would agree.
+            sources = apply_model(self._model, mixed, shifts=0, split=True, overlap=0.25)
+        vocals = sources[0, self._model.sources.index("vocals")].mean(0).numpy()
+        return _resample(vocals * np.float32(scale), model_hz, RATE_HZ)[lead_s * RATE_HZ :]
+
+
+def load_demucs(path: Path) -> DemucsSeparator:
+    """The model of a `.safetensors` (hub) or `.th` (legacy) file.
+
+    Raises ModelError where the file is damaged, is not a Demucs model, or has no `vocals`. Legacy files are pickles:
+    only tensors, Demucs' own classes and fractions are let out of them, so that a weight file cannot run code.
+    """
+    model = _load(path)
+    if "vocals" not in model.sources:
+        raise ModelError(f"{path.name} separates {', '.join(model.sources)}, but no vocals: use htdemucs.")
+    return DemucsSeparator(model, f"{type(model).__name__.lower()}:{_sha256(path)[:16]}")
+
+
+def _load(path: Path) -> Any:
+    _check_name(path)
+    try:
+        model = _load_safetensors(path) if path.suffix == ".safetensors" else _load_legacy(path)
+    except ModelError:
+        raise
+    except Exception as error:
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise ModelError(f"{path.name} could not be loaded as Demucs weights ({why}): fetch it again.") from error
+    return model.eval().requires_grad_(False)
+
+
+def _check_name(path: Path) -> None:
+    """Legacy names end in the first 8 digits of the file's sha256."""
+    signature, dash, checksum = path.stem.rpartition("-")
+    if path.suffix == ".th" and dash and signature and not _sha256(path).startswith(checksum):
+        raise ModelError(f"{path.name} is damaged: its sha256 begins {_sha256(path)[:8]}, its name says {checksum}; "
+                         "fetch it again.")  # fmt: skip
+
+
+def _load_safetensors(path: Path) -> Any:
+    from demucs.hf import load_safetensors_model
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        metadata = file.metadata() or {}
+    if metadata.get("klass") not in CLASSES:
+        raise ModelError(f"{path.name} is no Demucs model: its metadata names the class {metadata.get('klass')!r}, "
+                         f"expected one of {', '.join(CLASSES)}.")  # fmt: skip
+    if "_class" in metadata.get("structure", ""):
+        raise ModelError(f"{path.name} is a quantised Demucs model, which WAIL does not load: use htdemucs.")
+    return load_safetensors_model(path)
+
+
+def _load_legacy(path: Path) -> Any:
+    from demucs.demucs import Demucs
+    from demucs.hdemucs import HDemucs
+    from demucs.htdemucs import HTDemucs
+    from demucs.states import load_model
+
+    with torch.serialization.safe_globals([Demucs, HDemucs, HTDemucs, Fraction]):
+        package = torch.load(path, "cpu", weights_only=True)
+    known = inspect.signature(package["klass"]).parameters
+    return load_model({**package, "kwargs": {k: v for k, v in package["kwargs"].items() if k in known}})
+
+
+def _level(stereo: NDArray[np.float32]) -> float:
+    """Standard deviation, to which Demucs scales its input; 1 for silence."""
+    n = stereo.shape[1]
+    total = sum(float((stereo[0, k : k + 441_000].astype(np.float64) ** 2).sum()) for k in range(0, n, 441_000))
+    sd = math.sqrt(total / max(n, 1))
+    return sd if sd > 1e-6 else 1.0
+
+
+def _resample(wave: NDArray[np.float32], from_hz: int, to_hz: int) -> NDArray[np.float32]:
+    if from_hz == to_hz:
+        return np.ascontiguousarray(wave, np.float32)
+    common = math.gcd(from_hz, to_hz)
+    return np.asarray(resample_poly(wave, to_hz // common, from_hz // common, axis=-1), np.float32)
+
+
+def _sha256(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

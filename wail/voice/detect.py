@@ -1,0 +1,120 @@
+"""Infant vocalisation, by kind, every 32 ms: a small network over log-mel, run in blocks of bounded memory."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from wail.errors import ClipError, ModelError, shape_message
+from wail.voice.mel import RATE_HZ, log_power, mel_power
+from wail.voice.network import HALO_STEPS, MEL, OUTPUTS, ROWS_PER_STEP, VoiceNet
+
+WEIGHTS = Path(__file__).parent / "weights" / "voicenet.safetensors"
+HOP_SAMPLES = ROWS_PER_STEP * MEL.hop_samples
+BLOCK_STEPS = 1875
+"""60 s."""
+SILENCE_DB = -100.0
+
+
+@dataclass(frozen=True)
+class VoiceTrack:
+    """Probabilities and loudness of each 32 ms step, all [n]; `time_s` are the steps' centres on the clip's clock."""
+
+    time_s: NDArray[np.float64]
+    p_infant: NDArray[np.float32]
+    p_cry: NDArray[np.float32]
+    p_laugh: NDArray[np.float32]
+    p_babble: NDArray[np.float32]
+    p_adult: NDArray[np.float32]
+    loudness_db: NDArray[np.float32]
+
+
+def detect(wave16: NDArray[np.float32], weights: Path = WEIGHTS) -> VoiceTrack:
+    """Infant, cry, laugh, babble and adult probabilities (0-1) and RMS (dB of full scale) of a 16 kHz mono wave [n].
+
+    The same bytes for the same wave; a wave shorter than one step gives one step, an empty one a track of length 0.
+    Raises ClipError (corrupt) where the wave is not one row of finite numbers.
+    """
+    check_wave(wave16)
+    n_steps = math.ceil(len(wave16) / HOP_SAMPLES)
+    values = np.zeros((n_steps, len(OUTPUTS)), np.float32)
+    for start in range(0, n_steps, BLOCK_STEPS):
+        stop = min(n_steps, start + BLOCK_STEPS)
+        values[start:stop] = _block(wave16, start, stop, load_net(weights))
+    time_s = (np.arange(n_steps) + 0.5) * HOP_SAMPLES / RATE_HZ
+    infant, cry, laugh, babble, adult = values.T.copy()
+    return VoiceTrack(time_s, infant, cry, laugh, babble, adult, loudness_db(wave16))
+
+
+def _block(wave16: NDArray[np.float32], start: int, stop: int, net: VoiceNet) -> NDArray[np.float32]:
+    """Probabilities [stop - start, 5]: the block is run with the sound around it, so that its edges do not show."""
+    first = max(0, start - HALO_STEPS)
+    piece = wave16[first * HOP_SAMPLES : (stop + HALO_STEPS) * HOP_SAMPLES]
+    # Silence after the end, so that the last step is whole and sees what every other step sees.
+    piece = np.pad(piece, (0, -len(piece) % HOP_SAMPLES))
+    logits = run_net(net, log_power(mel_power(piece, MEL)))
+    return logits[start - first : stop - first]
+
+
+def run_net(net: VoiceNet, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities [steps, 5] of a log-mel picture [2 * steps, 64], on one thread so that they do not vary."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            return np.asarray(torch.sigmoid(net(torch.from_numpy(log_mel)[None]))[0].numpy(), np.float32)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def loudness_db(wave16: NDArray[np.float32]) -> NDArray[np.float32]:
+    """RMS of each 32 ms step [n_steps], dB of full scale, not below -100; the last step counts only what it holds."""
+    starts = np.arange(0, len(wave16), HOP_SAMPLES)
+    if not len(starts):
+        return np.zeros(0, np.float32)
+    sums = np.empty(len(starts))
+    # In stretches, so that ten hours need no second copy of the wave.
+    for k in range(0, len(starts), BLOCK_STEPS):
+        piece = wave16[k * HOP_SAMPLES : (k + BLOCK_STEPS) * HOP_SAMPLES].astype(np.float64)
+        sums[k : k + BLOCK_STEPS] = np.add.reduceat(piece**2, np.arange(0, len(piece), HOP_SAMPLES))
+    counts = np.minimum(HOP_SAMPLES, len(wave16) - starts)
+    return np.asarray(np.maximum(SILENCE_DB, 10 * np.log10(sums / counts + 1e-12)), np.float32)
+
+
+def check_wave(wave16: NDArray[np.float32]) -> None:
+    """Raises ClipError (corrupt) unless the wave is [n] and finite."""
+    if wave16.ndim != 1:
+        raise ClipError(shape_message("wave16", "(samples,)", wave16.shape) + ": mix the channels down.", "corrupt")
+    # A sum is not finite when any term is not: no mask of the wave's size is made.
+    if len(wave16) and not np.isfinite(np.dot(wave16, wave16)):
+        bad = int(np.count_nonzero(~np.isfinite(wave16)))
+        if bad:
+            raise ClipError(f"The sound holds {bad} samples that are not finite numbers, of {len(wave16)}: "
+                            "the file is damaged, fetch or export it again.", "corrupt")  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def load_net(weights: Path = WEIGHTS) -> VoiceNet:
+    """The network with the weights of a safetensors file. Raises ModelError where they are missing or do not fit."""
+    if not weights.is_file():
+        raise ModelError(f"The voice detector's weights are missing: {weights.name} is not in {weights.parent.name}/; "
+                         "install the package again, or train them (wail.voice.training.train).")  # fmt: skip
+    net = VoiceNet()
+    try:
+        net.load_state_dict(load_file(weights))
+    except Exception as error:
+        why = str(error).partition("\n")[0]
+        raise ModelError(f"{weights.name} does not hold this detector's weights ({why}): train them again.") from error
+    return net.eval()
+
+
+@lru_cache(maxsize=2)
+def weights_id(weights: Path = WEIGHTS) -> str:
+    """`name:sha256[:16]` of the weights, for receipts."""
+    return f"{weights.stem}:{sha256(weights.read_bytes()).hexdigest()[:16]}"

@@ -1,0 +1,1 @@
+"""How the shipped detector was trained and measured: `python -m wail.voice.training.train --data DIR`."""

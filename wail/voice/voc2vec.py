@@ -1,0 +1,103 @@
+"""voc2vec-ls-pt (Koudounas et al., ICASSP 2025): a wav2vec 2.0 base encoder of non-verbal sound, from local files."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wail.errors import ModelError
+from wail.voice.detect import check_wave
+from wail.voice.features import Encoder, Features
+from wail.voice.mel import RATE_HZ
+
+HOW_TO_GET = ("download alkiskoudounas/voc2vec-ls-pt from the Hugging Face hub into a folder yourself "
+              "(`hf download alkiskoudounas/voc2vec-ls-pt --local-dir voc2vec-ls-pt`) and give that folder")
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+CHUNK_S, CONTEXT_S = 20.0, 2.0
+"""Attention is over all that it is given, and the positional convolution reaches 1.28 s: chunks of 20 s with 2 s of
+context to each side keep memory flat; within a recording of up to 20 s nothing is cut."""
+
+
+def load_voc2vec(folder: Path | None) -> Encoder:
+    """The encoder as a function of a wave. Raises ModelError with what to do where the folder does not hold it.
+
+    Feature k of 20 ms strides over windows of 25 ms is centred at 12.5 ms + 20 ms k.
+    """
+    if folder is None or not (folder / "config.json").is_file():
+        where = "no folder was given" if folder is None else f"{folder.name} has no config.json"
+        raise ModelError(f"voc2vec is not there: {where}; {HOW_TO_GET}.")
+    weights = [folder / name for name in WEIGHTS if (folder / name).is_file()]
+    if not weights:
+        raise ModelError(f"voc2vec's folder {folder.name} has no {' or '.join(WEIGHTS)}; {HOW_TO_GET}.")
+    model = _load(folder)
+    hop, width = _stride_and_width(model.config)
+    name = f"voc2vec:{_file_hash(weights[0])}"
+
+    def encode(wave16: NDArray[np.float32]) -> Features:
+        check_wave(wave16)
+        values = _encode(model, wave16, hop, width)
+        return Features((np.arange(len(values)) * hop + width / 2) / RATE_HZ, values, name)
+
+    return encode
+
+
+def _load(folder: Path) -> Any:
+    """AutoModel: the class with a classification head would put random weights on a pretrained-only checkpoint."""
+    from transformers import AutoModel
+    from transformers.utils import logging as transformers_logging
+
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+    except Exception as error:
+        raise ModelError(f"{folder.name} could not be loaded as an audio encoder: {str(error).splitlines()[0]}; "
+                         f"{HOW_TO_GET}.") from error  # fmt: skip
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    if not hasattr(model.config, "conv_stride"):
+        raise ModelError(f"{folder.name} holds a {type(model).__name__}, not a wav2vec 2.0 encoder; {HOW_TO_GET}.")
+    return model.requires_grad_(False)
+
+
+def _stride_and_width(config: Any) -> tuple[int, int]:
+    """Stride and receptive field, in samples, of the model's stack of convolutions."""
+    stride, width = 1, 1
+    for kernel, step in zip(config.conv_kernel, config.conv_stride, strict=True):
+        width += (kernel - 1) * stride
+        stride *= step
+    return stride, width
+
+
+def _encode(model: Any, wave16: NDArray[np.float32], hop: int, width: int) -> NDArray[np.float32]:
+    """Features [m, d]; a wave shorter than one window is padded with silence to one."""
+    wave16 = np.pad(wave16, (0, max(0, width - len(wave16))))
+    total = (len(wave16) - width) // hop + 1
+    # As the model's own feature extractor does: the whole recording to zero mean, unit variance.
+    mean, sd = float(wave16.mean(dtype=np.float64)), float(np.sqrt(wave16.var(dtype=np.float64) + 1e-7))
+    size, context = (int(s * RATE_HZ / hop) for s in (CHUNK_S, CONTEXT_S))
+    out = np.empty((total, int(model.config.hidden_size)), np.float32)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for start in range(0, total, size):
+            stop = min(total, start + size)
+            first, last = max(0, start - context), min(total, stop + context)
+            piece = (wave16[first * hop : (last - 1) * hop + width] - mean) / sd
+            with torch.inference_mode():
+                hidden = model(torch.from_numpy(piece.astype(np.float32))[None]).last_hidden_state[0]
+            out[start:stop] = hidden[start - first : stop - first].numpy()
+    finally:
+        torch.set_num_threads(threads)
+    return out
+
+
+def _file_hash(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:16]
