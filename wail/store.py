@@ -18,8 +18,6 @@ from pydantic import BaseModel, ValidationError
 from schemas.documents import Output, Receipt
 from wail.errors import DatasetBusyError, DatasetError
 
-HASH_CHARS = 16
-
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -72,14 +70,6 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
 def sha256_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def hash_of(value: Any) -> str:
-    """Short stable hash of anything that JSON can say (pydantic models by their fields)."""
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_CHARS]
 
 
 @dataclass(frozen=True)

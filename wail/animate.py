@@ -1,0 +1,87 @@
+"""From a sound to a moving infant face: features, diffusion, decoding, and the files people open."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wail.errors import ConfigError
+from wail.inface.export import write_glb, write_npz
+from wail.inface.model import FaceModel, load_model
+from wail.inface.render import shade_mesh
+from wail.inface.rotation import axis_angle_from_matrix, matrix_from_angles
+from wail.inface.subdivide import subdivide
+from wail.media.audio import read_audio
+from wail.media.encode import write_mp4
+from wail.motion.sample import Checkpoint, generate, load_checkpoint
+from wail.store import atomic_path
+from wail.voice.features import find_encoder
+
+FPS = 30
+RATE_HZ = 16000
+SUFFIXES = (".mp4", ".npz", ".glb")
+SIZE_PX = (512, 512)
+DISTANCE_MM = 600.0
+FOCAL_PX = 1800.0
+
+
+def animate(
+    audio: Path,
+    checkpoint_path: Path,
+    outs: list[Path],
+    *,
+    label: str = "cry",
+    seed: int = 7,
+    steps: int | None = None,
+    face_model: Path | None = None,
+    weights: Path | None = None,
+    on_progress: Callable[[str], None] = lambda stage: None,
+) -> list[Path]:
+    """Animate the mean infant with `audio`; each of `outs` is .mp4 (shaded mesh, with the sound), .npz (vertices, mm) or
+    .glb (morph-target animation). Raises ConfigError on another suffix, MediaError on a file without sound."""
+    for out in outs:
+        if out.suffix not in SUFFIXES:
+            raise ConfigError(f"cannot write {out.name}: the suffix must be one of {', '.join(SUFFIXES)}")
+    checkpoint = load_checkpoint(checkpoint_path)
+    model = load_model(face_model)
+    wave = read_audio(audio, RATE_HZ)
+    on_progress("listen")
+    features = find_encoder(checkpoint.encoder, weights)(wave)
+    n_frames = max(1, round(len(wave) / RATE_HZ * FPS))
+    on_progress("generate")
+    expression = generate(checkpoint, features.time_s, features.values, n_frames, label=label, seed=seed, steps=steps)
+    verts_mm = decode_frames(model, checkpoint, expression)
+    for out in outs:
+        on_progress(f"write {out.name}")
+        with atomic_path(out) as temporary:
+            write_animation(temporary, verts_mm, model, wave)
+    return outs
+
+
+def decode_frames(model: FaceModel, checkpoint: Checkpoint, expression: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vertices [n, V, 3] mm of the checkpoint's mean identity and age with these raw expression codes [n, 64]."""
+    del checkpoint
+    latents = model.latent_mean.repeat(len(expression), 1).to(torch.float32)
+    latents[:, 32:96] = torch.from_numpy(np.ascontiguousarray(expression))
+    with torch.no_grad():
+        return np.asarray(model.decode(latents), np.float32)
+
+
+def write_animation(path: Path, verts_mm: NDArray[np.float32], model: FaceModel, wave: NDArray[np.float32]) -> None:
+    triangles = model.triangles.numpy()
+    if path.suffix == ".npz":
+        write_npz(path, verts_mm, triangles, FPS)
+    elif path.suffix == ".glb":
+        write_glb(path, verts_mm, triangles, FPS)
+    else:
+        write_mp4(path, shaded_frames(verts_mm, triangles), FPS, wave, RATE_HZ)
+
+
+def shaded_frames(verts_mm: NDArray[np.float32], triangles: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+    """A frontal, lit, smooth mesh without texture; rendered in software."""
+    finer, faces = subdivide(triangles, 1)
+    pose = np.concatenate([axis_angle_from_matrix(matrix_from_angles(0.0, 0.0, 0.0)), [0.0, 0.0, DISTANCE_MM]])
+    for verts in verts_mm:
+        yield shade_mesh(finer @ verts, faces, pose, FOCAL_PX, SIZE_PX)

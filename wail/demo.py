@@ -1,0 +1,116 @@
+"""The whole path on the generated samples: curate, report, train briefly, evaluate, animate a held-out cry."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from wail.animate import animate
+from wail.config import CurateConfig, SplitConfig
+from wail.decoding import mouth_decoder
+from wail.media.audio import read_audio
+from wail.media.sources import read_sources
+from wail.motion.config import TrainConfig, tiny, with_steps
+from wail.motion.evaluate import evaluate
+from wail.motion.train import train
+from wail.pipeline import Progress, Summary, curate
+from wail.review.report import write_report
+from wail.samples.make import make_samples
+from wail.steps.pool import LocalPool
+from wail.store import sha256_file, write_json
+
+SHORT_STEPS = 60
+
+
+def demo_config() -> CurateConfig:
+    """For the few sample clips: larger held-out shares than usual, so that each split has some."""
+    return CurateConfig(split=SplitConfig(val=0.2, test=0.2))
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where the demo's results are, and a few numbers of them."""
+
+    samples: Path
+    dataset: Path
+    report: Path
+    checkpoint: Path
+    animation: Path
+    summary: Summary
+    evaluation: dict[str, Any]
+
+
+def run_demo(out: Path, *, short: bool, jobs: int, on_progress: Callable[[Progress], None]) -> Demo:
+    """Run all of it under `out`; whatever is finished already is not done again."""
+    samples, dataset, model_folder = out / "samples", out / "dataset", out / "model"
+    on_progress(Progress("samples", 0, 1))
+    make_samples(samples)
+    on_progress(Progress("samples", 1, 1))
+    config = demo_config()
+    with LocalPool(jobs) as pool:
+        found = read_sources([str(samples / "sources.csv")])
+        summary = curate(found.items, dataset, config, pool, on_progress=on_progress,
+                         refused=[(one.uri, one.detail) for one in found.refused])  # fmt: skip
+    on_progress(Progress("report", 0, 1))
+    report = write_report(dataset)
+    on_progress(Progress("report", 1, 1))
+    checkpoint = train_on(dataset, model_folder, with_steps(tiny(), SHORT_STEPS) if short else tiny(), on_progress)
+    on_progress(Progress("evaluate", 0, 1))
+    evaluation = evaluated(dataset, checkpoint, model_folder)
+    on_progress(Progress("evaluate", 1, 1))
+    animation = animated(dataset, config, checkpoint, out, on_progress)
+    return Demo(samples, dataset, report, checkpoint, animation, summary, evaluation)
+
+
+def train_on(dataset: Path, out: Path, config: TrainConfig, on_progress: Callable[[Progress], None]) -> Path:
+    def tell(step: int, total: int, losses: dict[str, float]) -> None:
+        on_progress(Progress("train", step, total))
+
+    return train(dataset, out, replace(config), mouth_decoder(None), tell)
+
+
+def evaluated(dataset: Path, checkpoint: Path, out: Path) -> dict[str, Any]:
+    """The evaluation's table, kept beside the checkpoint it is of."""
+    note = out / "evaluation.json"
+    of = sha256_file(checkpoint)
+    if note.exists() and (said := json.loads(note.read_text(encoding="utf-8")))["checkpoint"] == of:
+        return dict(said["table"])
+    table = evaluate(dataset, checkpoint, mouth_decoder(None), split="test")
+    write_json(note, {"checkpoint": of, "table": table})
+    return table
+
+
+def animated(
+    dataset: Path, config: CurateConfig, checkpoint: Path, out: Path, on_progress: Callable[[Progress], None]
+) -> Path:
+    """Animate the sound of the longest held-out cry."""
+    animation, note = out / "baby.mp4", out / "baby.json"
+    of = sha256_file(checkpoint)
+    if animation.exists() and note.exists() and json.loads(note.read_text(encoding="utf-8"))["checkpoint"] == of:
+        return animation
+    on_progress(Progress("animate", 0, 1))
+    cry = held_out_cry(dataset)
+    sound = out / "cry.flac"
+    sound.write_bytes(cry["audio"])
+    assert len(read_audio(sound)), "a take has sound"
+    animate(sound, checkpoint, [animation, out / "baby.glb"], label=cry["label"])
+    write_json(note, {"checkpoint": of, "take_id": cry["take_id"]})
+    on_progress(Progress("animate", 1, 1))
+    return animation
+
+
+def held_out_cry(dataset: Path) -> dict[str, Any]:
+    columns = ["take_id", "label", "n_frames", "audio"]
+    rows = [
+        row for split in ("test", "val", "train")
+        for part in sorted((dataset / "shards" / f"split={split}").glob("part-*.parquet"))
+        for row in pq.ParquetFile(part).read(columns).to_pylist()
+        if row["label"] == "cry"
+    ]  # fmt: skip
+    test = pq.ParquetFile(next((dataset / "shards" / "split=test").glob("part-*.parquet"))).read(["take_id"])
+    held_out = [row for row in rows if row["take_id"] in set(test["take_id"].to_pylist())]
+    chosen: dict[str, Any] = max(held_out or rows, key=lambda row: row["n_frames"])
+    return chosen

@@ -1,0 +1,95 @@
+"""What this machine has and lacks: libraries, ffmpeg, disk, GPU, and each optional weight with how to get it."""
+
+import importlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wail.media.ffmpeg import ffmpeg_exe
+
+MIN_FREE_GB = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report; `needed` things that are not `ok` make its exit status non-zero."""
+
+    name: str
+    ok: bool
+    needed: bool
+    detail: str
+    adds: str = ""
+    licence: str = ""
+    get: str = ""
+
+
+def examine(dataset: Path, weights: Path | None, face_model: Path | None) -> list[Finding]:
+    """Everything the pipeline leans on, each looked at for real."""
+    return [*libraries(), *machine(dataset), *optional_weights(weights, face_model)]
+
+
+def libraries() -> Iterator[Finding]:
+    for name, hint in (
+        ("cv2", "apt-get install libgl1 libglib2.0-0"),
+        ("mediapipe", "pip install -r requirements.lock"),
+        ("torch", "pip install -r requirements.lock"),
+        ("av", "pip install -r requirements.lock"),
+        ("pyarrow", "pip install -r requirements.lock (pyarrow 26 refuses numpy 1)"),
+    ):
+        try:
+            version = getattr(importlib.import_module(name), "__version__", "?")
+            yield Finding(name, True, True, f"version {version}")
+        except ImportError as error:
+            yield Finding(name, False, True, f"cannot be imported: {error}", get=hint)
+
+
+def machine(dataset: Path) -> Iterator[Finding]:
+    exe = ffmpeg_exe()
+    yield Finding("ffmpeg", Path(exe).exists() or shutil.which(exe) is not None, True, Path(exe).name,
+                  get="pip install imageio-ffmpeg")  # fmt: skip
+    place = next(path for path in (dataset, *dataset.absolute().parents) if path.exists())
+    free_gb = shutil.disk_usage(place).free / 1e9
+    yield Finding("disk", free_gb >= MIN_FREE_GB, True, f"{free_gb:.0f} GB free, {MIN_FREE_GB} wanted",
+                  get="free some, or give another --out")  # fmt: skip
+    import torch
+
+    cuda = torch.cuda.is_available()
+    yield Finding("gpu", cuda, False, torch.cuda.get_device_name(0) if cuda else "none; the CPU does all",
+                  adds="faster fits and training")  # fmt: skip
+    runtime = next((name for name in ("deno", "node", "bun", "qjs") if shutil.which(name)), None)
+    yield Finding("javascript", runtime is not None, False, runtime or "no deno, node, bun or quickjs on the PATH",
+                  adds="YouTube downloads: yt-dlp solves the player's challenges with it", licence="MIT (deno)",
+                  get="see https://github.com/yt-dlp/yt-dlp/wiki/EJS")  # fmt: skip
+
+
+def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[Finding]:
+    """The five weights that are never fetched by themselves."""
+    cache = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache/torch")) / "hub/checkpoints"
+    hub = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "hub"
+    folder = weights or Path("weights")
+    yield from (
+        weight("demucs", [*cache.glob("955717e8*.th"), *folder.glob("demucs/*"), *hub.glob("models--adefossez--HTDemucs")],
+               "the infant's voice is looked for in a separated vocal stem too", "MIT",
+               "python -c \"from demucs.pretrained import get_model; get_model('htdemucs')\""),
+        weight("voc2vec-ls-pt", [*folder.glob("voc2vec-ls-pt/config.json"), *hub.glob("models--alkiskoudounas--voc2vec-ls-pt")],
+               "audio features trained on non-verbal human sound, in place of log-mel", "Apache-2.0",
+               f"hf download alkiskoudounas/voc2vec-ls-pt --local-dir {folder}/voc2vec-ls-pt"),
+        weight("face-alignment FAN", [*cache.glob("2DFAN4-*.pth.tar"), *folder.glob("hub/checkpoints/2DFAN4-*")],
+               "a second opinion on landmarks (used by a later version)", "BSD-3-Clause code; weights for research",
+               "python -c \"import face_alignment as f; f.FaceAlignment(f.LandmarksType.TWO_D, device='cpu', compile=False)\""),
+        weight("face_landmarker.task", [*folder.glob("face_landmarker.task")],
+               "mediapipe's newer face mesh with blendshapes (used by a later version)", "Apache-2.0",
+               f"curl -o {folder}/face_landmarker.task "
+               "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"),
+        weight("INFACE", [face_model] if face_model and face_model.exists() else [*folder.glob("ae_model_disent.h5")],
+               "the true 3D infant face model; without it an open stand-in is fitted, and said so everywhere",
+               "academic use, on request to its authors",
+               "write to the authors as https://github.com/tillns/INFACE asks, then give --face-model ae_model_disent.h5"),
+    )  # fmt: skip
+
+
+def weight(name: str, found: list[Path], adds: str, licence: str, get: str) -> Finding:
+    detail = f"found: {found[0].name}" if found else "not here"
+    return Finding(name, bool(found), False, detail, adds, licence, "" if found else get)

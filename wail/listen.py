@@ -1,0 +1,31 @@
+"""The infant vocalisations of one file, on its own clock, without a dataset."""
+
+from pathlib import Path
+from typing import Any
+
+from wail.errors import MediaError
+from wail.media.audio import read_audio
+from wail.media.probe import probe
+from wail.steps.voice import SEPARATION_RATE_HZ, separator_for
+from wail.store import atomic_path
+from wail.voice.analyse import VoiceConfig, analyse
+from wail.voice.plot import plot_voice
+from wail.voice.separate import Missing
+
+RATE_HZ = 16000
+
+
+def listen(file: Path, plot: Path | None = None, weights: Path | None = None) -> list[dict[str, Any]]:
+    """Rows of table `vocal` for a media file; optionally a picture of what was heard. Raises MediaError without sound."""
+    if probe(file).audio_codec is None:
+        raise MediaError(f"{file.name} has no audio stream, so there is nothing to listen to; give a file with sound",
+                         "unsupported")  # fmt: skip
+    wave = read_audio(file, RATE_HZ)
+    separator = separator_for(weights)
+    usable = None if isinstance(separator, Missing) else separator
+    wave44 = read_audio(file, SEPARATION_RATE_HZ, channels=2) if usable else None
+    found = analyse(wave, VoiceConfig(), wave44=wave44, separator=usable)
+    if plot is not None:
+        with atomic_path(plot) as temporary:
+            plot_voice(wave, found, temporary)
+    return found.rows

@@ -1,0 +1,216 @@
+"""Curation, written once: which stage runs after which, over which clips. How a stage is run is the caller's choice.
+
+A clip's stages are re-run exactly when their key changes (see `wail.steps.step`); the receipts in the clips' folders are
+the only state, so a run that is killed anywhere goes on where it stopped.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from schemas.hashing import hash_of
+from schemas.documents import SourceItem
+from wail.config import CurateConfig
+from wail.errors import SourceError
+from wail.steps.fetching import fetch_queue
+from wail.steps.fit import model_ids
+from wail.steps.manifest import outcome, write_manifest
+from wail.steps.order import BY_NAME, STEPS
+from wail.steps.plan import Planned, identified, plan, read_items, remember
+from wail.steps.pool import Runner
+from wail.steps.retain import delete_media, restore
+from wail.steps.shards import write_shards
+from wail.steps.step import state, step_key
+from wail.store import ClipFolder, dataset_lock, sweep_temporaries, write_json
+
+DATASET_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run behaves; none of it changes what a finished dataset holds."""
+
+    retry_failed: bool = False
+    """Try all failed items again, whatever their class."""
+    only_failed: bool = False
+    """Do nothing but that."""
+    refetch: bool = False
+    """Fetch deleted media again where a stage needs it."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the caller is told: a stage, how many clips of it are due, how many are done."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a run."""
+
+    items: dict[str, int]
+    """Items of the dataset by status."""
+    ran: dict[str, int]
+    """Clips run per stage; a run that finds all done has only zeros."""
+    stuck: dict[str, list[str]]
+    """Stages that could not be redone since the media was deleted, with their clips."""
+    takes: dict[str, int]
+    """Takes kept, per split."""
+    kept_s: float
+    failures: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    paused: str | None = None
+    """Why the download queue stopped early, if it did."""
+
+
+def curate(
+    items: Sequence[SourceItem],
+    root: Path,
+    config: CurateConfig,
+    runner: Runner,
+    options: Options = Options(),
+    *,
+    refused: Sequence[tuple[str, str]] = (),
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Summary:
+    """Bring the dataset at `root` up to date for all it was ever asked plus `items`.
+
+    Raises DatasetBusyError when another run holds it, DatasetError when the disk is full, ModelError for a wrong model
+    file; anything that concerns one clip alone is in its receipt and in the manifest.
+    """
+    with dataset_lock(root):
+        sweep_temporaries(root)
+        planned = plan(read_items(root), readable(items, on_progress))
+        if not planned and not refused:
+            raise SourceError("the sources hold no media at all; give a media file, a folder, a list or AudioSet's CSV")
+        remember(root, planned)
+        clips = [ClipFolder(root, one.clip_id) for one in planned if one.twin is None]
+        if options.only_failed:
+            clips = [clip for clip in clips if outcome(clip)[0] == "failed"]
+        ran, stuck, paused = run_stages(clips, planned, config, runner, options, on_progress)
+        return finish(root, planned, refused, config, ran, stuck, paused, on_progress)
+
+
+def readable(items: Sequence[SourceItem], on_progress: Callable[[Progress], None]) -> list[SourceItem]:
+    """Items with their content ids; a local file that cannot be read fails later, at stage media, under its name."""
+    found = []
+    for index, item in enumerate(items):
+        try:
+            found.append(identified(item))
+        except OSError:
+            found.append(item.model_copy(update={"video_id": hash_of(["unreadable", item.uri])}))
+        on_progress(Progress("read", index + 1, len(items)))
+    return found
+
+
+def run_stages(
+    clips: Sequence[ClipFolder],
+    planned: Sequence[Planned],
+    config: CurateConfig,
+    runner: Runner,
+    options: Options,
+    on_progress: Callable[[Progress], None],
+) -> tuple[dict[str, int], dict[str, list[str]], str | None]:
+    """Every stage in order over the clips for which it is due."""
+    if options.refetch:
+        restore([clip for clip in clips if any(due(clip, config, options)[name] == "stuck" for name in BY_NAME)])
+    ran: dict[str, int] = {}
+    stuck: dict[str, list[str]] = {}
+    paused = None
+    remote = {one.clip_id for one in planned if one.item.platform != "file"}
+    for step in STEPS:
+        states = {clip.clip_id: due(clip, config, options)[step.name] for clip in clips}
+        todo = [clip_id for clip_id, found in states.items() if found == "run"]
+        blocked = [clip_id for clip_id, found in states.items() if found == "stuck"]
+        if blocked:
+            stuck[step.name] = blocked
+        ran[step.name] = len(todo)
+        tick = ticker(step.name, len(todo), on_progress)
+        if step.name == "media":
+            far = [clip_id for clip_id in todo if clip_id in remote]
+            paused = fetch_queue(far, clips[0].root, config, runner, tick) if far else None
+            todo = [clip_id for clip_id in todo if clip_id not in remote]
+        if todo:
+            runner(step.name, todo, clips[0].root, config, tick)
+    return ran, stuck, paused
+
+
+def due(clip: ClipFolder, config: CurateConfig, options: Options) -> dict[str, str]:
+    """The state of each stage of a clip, see `wail.steps.step.state`."""
+    return {
+        step.name: state(step, clip, step_key(step, clip, config, clip.clip_id), retry_failed=options.retry_failed)
+        for step in STEPS
+    }
+
+
+def ticker(stage: str, total: int, on_progress: Callable[[Progress], None]) -> Callable[[str], None]:
+    done = 0
+
+    def tick(clip_id: str) -> None:
+        nonlocal done
+        done += 1
+        on_progress(Progress(stage, done, total))
+
+    return tick
+
+
+def finish(
+    root: Path,
+    planned: Sequence[Planned],
+    refused: Sequence[tuple[str, str]],
+    config: CurateConfig,
+    ran: dict[str, int],
+    stuck: dict[str, list[str]],
+    paused: str | None,
+    on_progress: Callable[[Progress], None],
+) -> Summary:
+    """Manifest, shards, deletion of media that is not retained, and `dataset.json`."""
+    rows = write_manifest(root, planned, refused)
+    finished = {row["clip_id"]: clip_facts(root, row, config) for row in rows if row["status"] == "done"}
+    on_progress(Progress("shards", 0, 1))
+    takes = shards_up_to_date(root, finished, config)
+    on_progress(Progress("shards", 1, 1))
+    if config.retain == "derived":
+        delete_media([ClipFolder(root, clip_id) for clip_id in finished])
+    summary = Summary(
+        items=dict(Counter(row["status"] for row in rows)), ran=ran, stuck=stuck, takes=takes,
+        kept_s=sum(row["kept_s"] for row in rows), refused=len(refused), paused=paused,
+        failures=dict(Counter(row["failure"] for row in rows if row["failure"])),
+    )  # fmt: skip
+    write_json(root / "dataset.json", {
+        "version": DATASET_VERSION, "config": config.model_dump(mode="json"), "models": model_ids(config),
+        "items": summary.items, "takes": takes, "kept_s": summary.kept_s, "stale": stuck,
+    })  # fmt: skip
+    return summary
+
+
+def clip_facts(root: Path, row: dict[str, Any], config: CurateConfig) -> dict[str, Any]:
+    """What a clip's shard rows say of where they come from: no time, host or device."""
+    clip = ClipFolder(root, row["clip_id"])
+    receipts = [receipt for step in STEPS if (receipt := clip.receipt(step.name))]
+    models = {name: value for receipt in receipts for name, value in receipt.models.items()}
+    provenance = {
+        "uri": row["uri"], "licence": row["licence"], "models": models,
+        "stages": {receipt.stage: receipt.key for receipt in receipts},
+    }  # fmt: skip
+    return {"source_id": row["source_id"], "group_id": row["group_id"], "provenance": provenance}
+
+
+def shards_up_to_date(root: Path, clips: dict[str, dict[str, Any]], config: CurateConfig) -> dict[str, int]:
+    """Write the shards, unless those there were made of the very same."""
+    note = root / "shards" / "made-of.json"
+    key = hash_of([clips, config.split, config.retain, config.encoders, model_ids(config)])
+    if note.exists():
+        said = json.loads(note.read_text(encoding="utf-8"))
+        if said["key"] == key and all((root / path).is_file() for path in said["files"]):
+            return dict(said["takes"])
+    takes = write_shards(root, clips, config)
+    parts = sorted((root / "shards").rglob("part-*.parquet")) + sorted((root / "features").rglob("part-*.parquet"))
+    write_json(note, {"key": key, "takes": takes, "files": [path.relative_to(root).as_posix() for path in parts]})
+    return takes

@@ -1,0 +1,67 @@
+"""What the `wail` command shows on a terminal: progress bars, tables, and JSON for machines."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from wail import pipeline
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=1, default=str, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[pipeline.Progress], None]]:
+    """One bar a stage on a terminal; on anything else one line as each stage ends. On stderr, so that JSON stays clean."""
+    if not err.is_terminal:
+        yield line
+        return
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as progress:
+        tasks: dict[str, Any] = {}
+
+        def tell(one: pipeline.Progress) -> None:
+            if one.stage not in tasks:
+                tasks[one.stage] = progress.add_task(one.stage, total=one.total)
+            progress.update(tasks[one.stage], completed=one.done, total=one.total)
+
+        yield tell
+
+
+def line(one: pipeline.Progress) -> None:
+    if one.total and one.done == one.total:
+        err.print(f"{one.stage}: {one.done} of {one.total}", markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(columns):
+        shown.add_column(column, justify="left" if index == 0 else "right")
+    for row in rows:
+        shown.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+    out.print(shown)
+
+
+def summary_table(summary: pipeline.Summary, seconds: Mapping[str, float]) -> None:
+    """The funnel, and what needs a person's eye."""
+    table("seconds", ["what", "s"], [[what, round(value, 2)] for what, value in seconds.items()])
+    items = ", ".join(f"{count} {status}" for status, count in sorted(summary.items.items()))
+    takes = ", ".join(f"{count} {split}" for split, count in summary.takes.items())
+    out.print(f"items: {items}; takes kept: {takes}; seconds kept: {summary.kept_s:.1f}", markup=False)
+    for failure, count in sorted(summary.failures.items()):
+        out.print(f"  {count} failed as {failure}: see manifest.parquet or the report for each reason", markup=False)
+    for stage, clips in summary.stuck.items():
+        out.print(f"  {len(clips)} clips keep their earlier {stage}: their media was deleted (retain = derived); "
+                  "run again with --refetch to redo them", markup=False)  # fmt: skip
+    if summary.paused:
+        out.print(f"  {summary.paused}", markup=False)

@@ -1,0 +1,69 @@
+"""From source lists to clips: each asked item gets its ids and its folder, and the dataset remembers all it was asked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from schemas.documents import SourceItem
+from wail.media.identity import clip_id, source_id
+from wail.store import ClipFolder, sha256_file, write_document, write_text
+
+SOURCES = "sources.json"
+_ITEMS = TypeAdapter(tuple[SourceItem, ...])
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One asked item with its ids; `twin` names the earlier item that asks for the very same clip."""
+
+    item: SourceItem
+    source_id: str
+    clip_id: str
+    twin: str | None = None
+
+
+def read_items(root: Path) -> tuple[SourceItem, ...]:
+    """All that earlier runs were asked for."""
+    path = root / SOURCES
+    return _ITEMS.validate_json(path.read_bytes()) if path.exists() else ()
+
+
+def identified(item: SourceItem, on_file: Callable[[str], None] = lambda name: None) -> SourceItem:
+    """A local file is known by its content, so that renaming it changes nothing; a URL by its video id."""
+    if item.platform != "file" or item.video_id:
+        return item
+    on_file(Path(item.uri).name)
+    return item.model_copy(update={"video_id": sha256_file(Path(item.uri))})
+
+
+def plan(earlier: Sequence[SourceItem], asked: Sequence[SourceItem]) -> list[Planned]:
+    """Earlier and newly asked items, each once, in order."""
+    planned: list[Planned] = []
+    first: dict[str, str] = {}
+    seen: set[SourceItem] = set()
+    for item in (*earlier, *asked):
+        if item in seen:
+            continue
+        seen.add(item)
+        clip = clip_id(item)
+        planned.append(Planned(item, source_id(item), clip, first.get(clip)))
+        first.setdefault(clip, shown_uri(item))
+    return planned
+
+
+def shown_uri(item: SourceItem) -> str:
+    """A URL as it is; of a local file the name alone, since folders tell about people."""
+    return Path(item.uri).name if item.platform == "file" else item.uri
+
+
+def remember(root: Path, planned: Sequence[Planned]) -> None:
+    """Write the dataset's list of items and each clip's own `source.json`."""
+    write_text(root / SOURCES, _ITEMS.dump_json(tuple(one.item for one in planned), indent=1).decode() + "\n")
+    for one in planned:
+        clip = ClipFolder(root, one.clip_id)
+        text = one.item.model_dump_json(indent=1) + "\n"
+        path = clip.file("source.json")
+        if one.twin is None and not (path.exists() and path.read_text(encoding="utf-8") == text):
+            write_document(path, one.item)

@@ -1,0 +1,30 @@
+"""`retain = derived`: picture and sound of finished clips are deleted, and what was deleted is written down first."""
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from wail.steps.step import DELETED, deleted_files
+from wail.store import ClipFolder, write_text
+
+MEDIA_NAMES = ("audio.flac", "stem.flac")
+_NAMES = TypeAdapter(list[str])
+
+
+def delete_media(clips: Sequence[ClipFolder]) -> None:
+    """The list is written before the first file goes, so that a kill in between leaves nothing unexplained."""
+    for clip in clips:
+        there = {path.name for path in clip.path.glob("media.*") if path.suffix != ".json"}
+        there |= {name for name in MEDIA_NAMES if clip.file(name).exists()}
+        if not there:
+            continue
+        names = sorted(there | deleted_files(clip))
+        write_text(clip.file(DELETED), _NAMES.dump_json(names).decode() + "\n")
+        for name in there:
+            clip.file(name).unlink()
+
+
+def restore(clips: Sequence[ClipFolder]) -> None:
+    """Forget the deletion, so that stage media finds its outputs missing and fetches them again."""
+    for clip in clips:
+        clip.file(DELETED).unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""Stage `verdicts`: the accounting. Every grid frame once, with one reason where it is not kept; the final takes."""
+
+from typing import Any
+
+import numpy as np
+
+from schemas.arrow import to_table
+from schemas.tables import FRAMES, LANDMARKS, TAKES, VERDICTS, VOCAL, VOICE
+from wail.config import CurateConfig, FitLimits
+from wail.steps.fit import read_fit
+from wail.steps.step import Outcome, Step
+from wail.store import ClipFolder, read_table, write_table
+from wail.vision.takes import make_takes
+from wail.vision.verdicts import verdicts
+
+
+def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
+    frames = read_table(clip.file("frames.parquet"), FRAMES)
+    voice = read_table(clip.file("voice.parquet"), VOICE)
+    vocal = read_table(clip.file("vocal.parquet"), VOCAL)
+    landmarks = read_table(clip.file("landmarks.parquet"), LANDMARKS)
+    takes = make_takes(clip.clip_id, frames, landmarks, voice, vocal, config.takes)
+    poor = {take.row["take_id"]: poor_frames(clip, take.row, config.fit_limits) for take in takes}
+    takes = [judged(take, poor[take.row["take_id"]], config.fit_limits) for take in takes]
+    rows = verdicts(frames, voice, vocal, takes, poor)
+    write_table(clip.file("verdicts.parquet"), to_table(rows, VERDICTS))
+    write_table(clip.file("takes.parquet"), to_table([take.row for take in takes], TAKES))
+    kept = sum(row["keep"] for row in rows)
+    facts = {"kept_s": kept / 30, "frames": len(rows), "n_takes": sum(take.row["reason"] is None for take in takes)}
+    return Outcome(("verdicts.parquet", "takes.parquet"), facts=facts)
+
+
+def poor_frames(clip: ClipFolder, take: dict[str, Any], limits: FitLimits) -> set[int]:
+    """Frames of a take whose fit is not to be trusted: too large a residual, or not converged."""
+    if take["reason"] is not None:
+        return set()
+    table, _ = read_fit(clip.file(f"fits/{take['take_id']}.parquet"))
+    residual = table["residual"].to_numpy()
+    seen = table["n_landmarks"].to_numpy() > 0
+    poor = seen & (~(residual <= limits.max_residual) | ~table["converged"].to_numpy())
+    return set(table["frame"].to_numpy()[np.flatnonzero(poor)].tolist())
+
+
+def judged(take: Any, poor: set[int], limits: FitLimits) -> Any:
+    from dataclasses import replace
+
+    if take.row["reason"] is None and len(poor) > limits.max_poor_share * take.row["n_frames"]:
+        return replace(take, row={**take.row, "reason": "poor_fit"})
+    return take
+
+
+STEP = Step(
+    name="verdicts", version=1, reads=("voice", "vision", "takes", "fit"), needs_media=False,
+    settings=lambda config: [config.takes, config.fit_limits], models=lambda config: {}, run=run, timeout_s=600.0,
+)  # fmt: skip

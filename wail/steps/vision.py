@@ -1,0 +1,31 @@
+"""Stage `vision`: whose face is where and how visible. Decodes the media once; writes `frames`, `landmarks`, `thumbs`."""
+
+import numpy as np
+
+from wail.config import CurateConfig
+from wail.media.decode import grid_frames
+from wail.steps.media import media_file
+from wail.steps.step import Outcome, Step
+from wail.store import ClipFolder, atomic_path, write_table
+from wail.vision.analyse import analyse, model_ids
+
+
+def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
+    found = analyse(grid_frames(media_file(clip), config.media), config.vision)
+    write_table(clip.file("frames.parquet"), found.frames)
+    write_table(clip.file("landmarks.parquet"), found.landmarks)
+    with atomic_path(clip.file("thumbs.npz")) as temporary:
+        np.savez_compressed(
+            temporary,
+            frame=np.array([frame for frame, _ in found.thumbs], np.int32),
+            rgb=np.array([rgb for _, rgb in found.thumbs], np.uint8),
+        )
+    width_px, height_px = found.size_px
+    facts = {"size_px": [width_px, height_px], "face_rows": found.landmarks.num_rows}
+    return Outcome(("frames.parquet", "landmarks.parquet", "thumbs.npz"), found.models, facts)
+
+
+STEP = Step(
+    name="vision", version=1, reads=("media",), needs_media=True,
+    settings=lambda config: [config.vision], models=lambda config: model_ids(), run=run, timeout_s=7200.0,
+)  # fmt: skip
