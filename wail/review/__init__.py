@@ -1,0 +1,1 @@
+"""What became of every second: the accounting, the report for people, and previews of single clips."""

@@ -1,0 +1,160 @@
+"""One clip's folder, read for people: what is there is shown, what is damaged is said, nothing stops the report."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from schemas.documents import Probe, Receipt
+from schemas.tables import FITS, FRAMES, LANDMARKS, TAKES, VERDICTS, VOCAL, VOICE
+from wail.errors import DatasetError
+from wail.review.accounting import ClipAccount, clip_account, read_probe
+from wail.store import ClipFolder, read_table
+
+STAGES = ("media", "voice", "vision", "takes", "fit", "verdicts", "features")
+TABLES = {
+    "voice": VOICE, "vocal": VOCAL, "frames": FRAMES, "landmarks": LANDMARKS, "verdicts": VERDICTS, "takes": TAKES,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One take's fit: its table and what its metadata say (identity, age, focal_px, iterations, ...)."""
+
+    table: pa.Table
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ShardTake:
+    """What the shards say of a kept take, per frame."""
+
+    split: str
+    start_s: float
+    aperture_mm: NDArray[np.float32]
+    closed_below_mm: float
+    confidence: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ClipData:
+    """All that a clip's folder holds; a table that is not there, or cannot be read, is absent from `tables`."""
+
+    clip_id: str
+    probe: Probe | None
+    receipts: Mapping[str, Receipt]
+    tables: Mapping[str, pa.Table]
+    fits: Mapping[str, Fit]
+    thumbs: tuple[NDArray[np.int64], NDArray[np.uint8]] | None
+    """Grid frames [k] and pictures [k, 96, w, 3]."""
+    account: ClipAccount | None
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the clip's clock: of the video, or what the tables cover."""
+        ends = [self.probe.duration_s if self.probe else 0.0]
+        ends += [float(self.tables[n]["time_s"][-1].as_py()) for n in ("verdicts", "voice", "frames")
+                 if n in self.tables and len(self.tables[n])]  # fmt: skip
+        return max(ends)
+
+
+def read_clip(dataset: Path, clip_id: str) -> ClipData:
+    """Read one clip's folder; landmarks only where there are thumbnails to draw them on (`read_landmarks` for all)."""
+    folder = ClipFolder(dataset, clip_id)
+    tables, problems = {}, []
+    for name, schema in TABLES.items():
+        if name == "landmarks" or not folder.file(f"{name}.parquet").is_file():
+            continue
+        try:
+            tables[name] = read_table(folder.file(f"{name}.parquet"), schema)
+        except DatasetError as error:
+            problems.append(str(error))
+    thumbs, trouble = _read_thumbs(folder.file("thumbs.npz"))
+    fits, bad_fits = _read_fits(folder.file("fits"))
+    return ClipData(
+        clip_id=clip_id, probe=read_probe(folder), receipts=_receipts(folder), tables=tables, fits=fits,
+        thumbs=thumbs, account=clip_account(folder), problems=tuple(problems + trouble + bad_fits),
+    )  # fmt: skip
+
+
+def read_landmarks(dataset: Path, clip_id: str, frames: NDArray[np.integer[Any]] | None = None) -> pa.Table | None:
+    """The clip's landmarks, of the given grid frames only when asked; None where there are none to be had."""
+    path = ClipFolder(dataset, clip_id).file("landmarks.parquet")
+    if not path.is_file():
+        return None
+    if frames is None:
+        return read_table(path, LANDMARKS)
+    try:
+        return pq.read_table(path, filters=[("frame", "in", [int(frame) for frame in frames])])
+    except (OSError, pa.ArrowInvalid):
+        return None
+
+
+def _receipts(folder: ClipFolder) -> dict[str, Receipt]:
+    names = sorted(path.stem for path in folder.path.glob("*.json")) if folder.path.is_dir() else []
+    names.sort(key=lambda name: STAGES.index(name) if name in STAGES else len(STAGES))
+    found = {name: folder.receipt(name) for name in names if not name.startswith(".") and name != "probe"}
+    return {name: receipt for name, receipt in found.items() if receipt is not None}
+
+
+def _read_thumbs(path: Path) -> tuple[tuple[NDArray[np.int64], NDArray[np.uint8]] | None, list[str]]:
+    if not path.is_file():
+        return None, []
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            frame, rgb = held["frame"], held["rgb"]
+    except (OSError, ValueError, KeyError) as error:
+        return None, [f"thumbs.npz cannot be read ({error}); delete it and run again"]
+    if rgb.ndim != 4 or rgb.shape[-1] != 3 or len(frame) != len(rgb) or not len(frame):
+        return None, [f"thumbs.npz has shapes {frame.shape} and {rgb.shape}, expected [k] and [k, 96, w, 3]"] * bool(
+            len(frame)
+        )
+    return (frame.astype(np.int64), rgb.astype(np.uint8)), []
+
+
+def _read_fits(folder: Path) -> tuple[dict[str, Fit], list[str]]:
+    fits, problems = {}, []
+    for path in sorted(folder.glob("[!.]*.parquet")):
+        try:
+            table = read_table(path, FITS)
+            about = json.loads((pq.read_schema(path).metadata or {}).get(b"wail.fit", b"{}"))
+            fits[path.stem] = Fit(table, about)
+        except (DatasetError, ValueError) as error:
+            problems.append(f"fits/{path.name}: {error}")
+    return fits, problems
+
+
+def read_shards(dataset: Path) -> tuple[dict[str, ShardTake], list[str]]:
+    """Every take in the shards by its id, and what could not be read."""
+    columns = ["take_id", "start_s", "aperture_mm", "closed_below_mm", "confidence", "valid"]
+    takes, problems = {}, []
+    for path in sorted((dataset / "shards").glob("split=*/[!.]*.parquet")):
+        try:
+            rows = pq.ParquetFile(path).read(columns=columns).to_pylist()
+        except (OSError, pa.ArrowInvalid, KeyError) as error:
+            problems.append(f"shard {path.parent.name}/{path.name} cannot be read ({error}); delete it and run again")
+            continue
+        for row in rows:
+            takes[row["take_id"]] = ShardTake(
+                split=path.parent.name.removeprefix("split="), start_s=row["start_s"],
+                aperture_mm=np.array(row["aperture_mm"], dtype=np.float32), closed_below_mm=row["closed_below_mm"],
+                confidence=np.array(row["confidence"], dtype=np.float32), valid=np.array(row["valid"], dtype=bool),
+            )  # fmt: skip
+    return takes, problems
+
+
+def read_dataset_json(dataset: Path) -> dict[str, Any]:
+    """dataset.json as it is, empty where there is none or it cannot be read."""
+    try:
+        value = json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
