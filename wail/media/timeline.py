@@ -12,7 +12,7 @@ from typing import Any
 import av.error
 
 from wail.errors import MediaError
-from wail.media.opening import MediaLimits, open_media
+from wail.media.opening import MediaLimits, audio_stream, open_media, video_stream
 
 
 @dataclass
@@ -53,6 +53,14 @@ def first_frame(path: Path, stream_index: int, limits: MediaLimits) -> tuple[flo
     """The first frame of a stream that can be decoded, and its time; None where there is none."""
     with open_media(path, limits) as container:
         return next(timed_frames(container, container.streams[stream_index]), None)
+
+
+def clock_start_s(path: Path, limits: MediaLimits) -> float:
+    """When the clip's clock starts, in the container's seconds."""
+    with open_media(path, limits) as container:
+        stream = video_stream(container) or audio_stream(container)
+        first = None if stream is None else next(timed_frames(container, stream), None)
+    return first[0] if first else 0.0
 
 
 def timed_frames(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:

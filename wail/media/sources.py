@@ -1,0 +1,104 @@
+"""What the user gives on the command line, turned into single items: files, folders, URLs, lists, AudioSet."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.documents import SourceItem
+from wail.errors import SourceError
+from wail.media.audioset import DEFAULT_LABELS, label_ids
+from wail.media.identity import FILE
+from wail.media.lists import Refused, read_list
+from wail.media.urls import is_url, url_item
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".flv", ".wmv",
+     ".ogv", ".gif"}
+)  # fmt: skip
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
+LIST_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+SHOWN_REFUSALS = 5
+
+
+class SourceList(NamedTuple):
+    """What there is to do. A file's `video_id` is empty until `identity.with_content_id` has read it."""
+
+    items: tuple[SourceItem, ...]
+    refused: tuple[Refused, ...]
+    n_not_chosen: int = 0
+    """AudioSet rows without any of the labels."""
+
+
+def read_sources(sources: Sequence[str], labels: Sequence[str] = DEFAULT_LABELS) -> SourceList:
+    """Items in the order given, each once; what cannot be taken is refused one by one.
+
+    A source is a media file, a folder (searched through; files that start with a dot and files that are neither video
+    nor picture by their suffix are passed over), a URL, or a list of them (.txt .csv .tsv, AudioSet's segment CSVs).
+    `labels` (ids or names, with all below them) choose AudioSet's rows.
+
+    Raises SourceError when nothing at all can be taken, and on an unknown label.
+    """
+    items: dict[tuple[str, str, float | None, float | None], SourceItem] = {}
+    refused: list[Refused] = []
+    n_not_chosen = 0
+    label_ids(labels)  # an unknown label is worth saying before anything is read
+    for source in sources:
+        for found in _read_source(source, labels):
+            if isinstance(found, SourceItem):
+                items.setdefault((found.platform, found.video_id or found.uri, found.asked_start_s,
+                                  found.asked_end_s), found)  # fmt: skip
+            elif found is None:
+                n_not_chosen += 1
+            else:
+                refused.append(found)
+    if not items:
+        raise SourceError(_nothing(sources, refused, n_not_chosen, labels))
+    return SourceList(tuple(items.values()), tuple(refused), n_not_chosen)
+
+
+def _nothing(sources: Sequence[str], refused: list[Refused], n_not_chosen: int, labels: Sequence[str]) -> str:
+    if not sources:
+        return "no source was given: give a media file, a folder, a URL, or a list of URLs"
+    if n_not_chosen and not refused:
+        return f"none of {n_not_chosen} AudioSet rows has any of the labels {', '.join(labels)}: choose others"
+    more = len(refused) - SHOWN_REFUSALS
+    shown = "; ".join(r.detail for r in refused[:SHOWN_REFUSALS]) + (f"; and {more} more" if more > 0 else "")
+    return f"nothing to read in {', '.join(sources)}: {shown or 'the lists are empty'}"
+
+
+def _read_source(source: str, labels: Sequence[str]) -> Iterator[SourceItem | Refused | None]:
+    if is_url(source):
+        try:
+            yield url_item(source)
+        except ValueError as error:
+            yield Refused(source, f"{source}: {error}")
+        return
+    path = Path(source)
+    if path.is_dir():
+        yield from _folder(path)
+    elif not path.is_file():
+        yield Refused(source, f"{source}: no such file or folder; check the path")
+    elif path.suffix.lower() in LIST_SUFFIXES:
+        try:
+            yield from read_list(path, labels)
+        except OSError as error:
+            yield Refused(source, f"{source} cannot be read ({error.strerror}): check the file's rights")
+    else:
+        yield _file_item(path)
+
+
+def _folder(folder: Path) -> Iterator[SourceItem | Refused]:
+    found = sorted(
+        path for path in folder.rglob("*")
+        if path.suffix.lower() in VIDEO_SUFFIXES | PICTURE_SUFFIXES and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )  # fmt: skip
+    if not found:
+        yield Refused(str(folder), f"{folder}: the folder holds no media file ({', '.join(sorted(VIDEO_SUFFIXES))} "
+                                   "or a picture); check the path")  # fmt: skip
+    for path in found:
+        yield _file_item(path)
+
+
+def _file_item(path: Path) -> SourceItem:
+    return SourceItem(uri=str(path.resolve()), platform=FILE, video_id="")
