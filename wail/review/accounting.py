@@ -18,10 +18,8 @@ from schemas.documents import Probe
 from schemas.reasons import REASONS
 from schemas.tables import MANIFEST, TAKES, VERDICTS
 from wail.errors import DatasetError
+from wail.media.probe import GRID_FPS
 from wail.store import ClipFolder, read_table
-
-GRID_FPS = 30
-"""Frames per second of every clip's grid (design: `time_s = frame / 30`)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Funnel:
     seconds_by_reason: dict[str, float]
     """Every reason of the vocabulary, in its order, those with 0 s too."""
     seconds_unread: float
-    """Known length of clips that failed or were skipped before any frame had its verdict."""
+    """Known length of clips that failed or were skipped, so that no verdict of theirs counts."""
     frames_read: int
     frames_kept: int
     frames_by_reason: dict[str, int]
@@ -60,7 +58,7 @@ class Funnel:
     sources_failed: int
     sources_skipped: int
     clips: int
-    """Clips with verdicts."""
+    """Clips that are done and have verdicts."""
     clips_with_takes: int
     takes: int
     """Takes kept."""
@@ -118,39 +116,44 @@ def take_problems(verdicts: pa.Table, takes: pa.Table) -> list[str]:
 
 
 def total(accounts: Iterable[ClipAccount], manifest: Iterable[Mapping[str, Any]]) -> Funnel:
-    """Add up clips' accounts; `manifest` are its rows. Clips met by several rows count once."""
-    by_clip = {one.clip_id: one for one in accounts}
+    """Add up the accounts of the clips that are done; `manifest` are its rows, of which several may name one clip.
+
+    A clip that failed or was skipped may still hold verdicts of an earlier run: those count no more, its length is
+    unread.
+    """
     rows = list(manifest)
+    done = {row["clip_id"]: row for row in rows if row["status"] == "done"}
+    by_clip = {one.clip_id: one for one in accounts if one.clip_id in done or not rows}
     names = list(REASONS) + sorted({n for one in by_clip.values() for n in one.frames_by_reason} - set(REASONS))
     frames = {name: sum(one.frames_by_reason.get(name, 0) for one in by_clip.values()) for name in names}
     kept = sum(one.frames_kept for one in by_clip.values())
-    read = sum(one.frames_read for one in by_clip.values())
-    unread = {row["clip_id"]: float(row["duration_s"] or 0.0) for row in rows if row["clip_id"] not in by_clip}
+    lost = {row["clip_id"]: float(row["duration_s"]) for row in rows
+            if row["clip_id"] not in by_clip and row["duration_s"] is not None}  # fmt: skip
     status = [row["status"] for row in rows]
-    takes = {row["clip_id"]: int(row["n_takes"]) for row in rows if row["clip_id"] in by_clip}
+    takes = [int(done[clip_id]["n_takes"]) for clip_id in by_clip if clip_id in done]
     return Funnel(
-        seconds_in=(kept + sum(frames.values())) / GRID_FPS + sum(unread.values()),
+        seconds_in=(kept + sum(frames.values())) / GRID_FPS + sum(lost.values()),
         seconds_kept=kept / GRID_FPS,
         seconds_by_reason={name: count / GRID_FPS for name, count in frames.items()},
-        seconds_unread=sum(unread.values()),
-        frames_read=read, frames_kept=kept, frames_by_reason=frames,
+        seconds_unread=sum(lost.values()),
+        frames_read=sum(one.frames_read for one in by_clip.values()), frames_kept=kept, frames_by_reason=frames,
         sources=len(rows), sources_done=status.count("done"),
         sources_failed=status.count("failed"), sources_skipped=status.count("skipped"),
-        clips=len(by_clip), clips_with_takes=sum(n > 0 for n in takes.values()), takes=sum(takes.values()),
+        clips=len(by_clip), clips_with_takes=sum(n > 0 for n in takes), takes=sum(takes),
         problems=tuple(f"clip {one.clip_id}: {text}" for one in by_clip.values() for text in one.problems)
-        + tuple(_manifest_problems(rows, by_clip)),
+        + tuple(_manifest_problems(done.values(), by_clip)),
     )  # fmt: skip
 
 
-def _manifest_problems(rows: list[Mapping[str, Any]], by_clip: Mapping[str, ClipAccount]) -> list[str]:
+def _manifest_problems(done: Iterable[Mapping[str, Any]], by_clip: Mapping[str, ClipAccount]) -> list[str]:
     problems = []
-    for row in rows:
+    for row in done:
         one = by_clip.get(row["clip_id"])
-        if one is not None and abs(one.frames_kept / GRID_FPS - row["kept_s"]) > 0.5 / GRID_FPS:
+        if one is None:
+            problems.append(f"clip {row['clip_id']}: done in the manifest, but without verdicts")
+        elif abs(one.frames_kept / GRID_FPS - row["kept_s"]) > 0.5 / GRID_FPS:
             problems.append(f"clip {one.clip_id}: the manifest says {row['kept_s']:.2f} s kept, "
                             f"the verdicts {one.frames_kept / GRID_FPS:.2f} s")  # fmt: skip
-        if one is None and row["status"] == "done":
-            problems.append(f"clip {row['clip_id']}: done in the manifest, but without verdicts")
     return problems
 
 

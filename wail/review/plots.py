@@ -9,8 +9,9 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from wail.media.probe import GRID_FPS
 from wail.review import svg
-from wail.review.accounting import GRID_FPS, Funnel
+from wail.review.accounting import Funnel
 from wail.review.read import ClipData, ShardTake
 from wail.review.timeline import Timeline, bare_axes, broken
 from wail.review.wording import KEPT_COLOUR, STEPS, reason_text, text_colour
@@ -131,7 +132,8 @@ def _draw_verdicts(line: Timeline, clip: ClipData, takes: Sequence[Mapping[str, 
     for take in takes:
         name, colour = span_style(take["reason"])
         text = take["label"] if take["reason"] is None else f"{take['label']}, dropped: {name.lower()}"
-        line.bar("takes", take["start_s"], take["end_s"], colour, text, hollow=take["reason"] is not None)
+        line.bar("takes", take["start_s"], take["end_s"], colour, text, short=take["label"],
+                 hollow=take["reason"] is not None)  # fmt: skip
 
 
 def _draw_voice(line: Timeline, clip: ClipData) -> None:
@@ -170,7 +172,7 @@ def _draw_faces(line: Timeline, frames: pa.Table) -> None:
 
 
 def _draw_residuals(line: Timeline, clip: ClipData) -> None:
-    line.label("residual", [("Fit residual", svg.INK), ("share of eye dist.", svg.RESIDUAL)], gap=0.38)
+    line.label("residual", [("Fit error", svg.INK), ("of eye dist.", svg.RESIDUAL)], gap=0.38)
     high = max([0.1, *(float(np.nanmax(fit.table["residual"].to_numpy())) for fit in clip.fits.values()
                        if len(fit.table))])  # fmt: skip
     line.guides("residual", [0, round(high / 2, 2)], 0, high)
@@ -181,7 +183,7 @@ def _draw_residuals(line: Timeline, clip: ClipData) -> None:
 
 def _draw_apertures(line: Timeline, takes: Mapping[str, ShardTake]) -> None:
     high = max(5.0, *(float(np.nanmax(take.aperture_mm, initial=0.0)) for take in takes.values()))
-    line.label("aperture", [("Mouth opening", svg.INK), ("mm", svg.APERTURE)], gap=0.38)
+    line.label("aperture", [("Mouth", svg.INK), ("opening, mm", svg.APERTURE)], gap=0.38)
     line.guides("aperture", [0, round(high / 2)], 0, high)
     for take in takes.values():
         t = take.start_s + np.arange(len(take.aperture_mm)) / GRID_FPS

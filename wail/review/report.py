@@ -18,8 +18,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from schemas.reasons import RETRIED
+from wail.media.probe import GRID_FPS
 from wail.review import plots
-from wail.review.accounting import GRID_FPS, ClipAccount, Funnel, clip_ids, read_manifest, total
+from wail.review.accounting import ClipAccount, Funnel, clip_ids, read_manifest, total
 from wail.review.read import (
     STAGES,
     ClipData,
@@ -42,16 +43,19 @@ def write_report(dataset: Path) -> Path:
     """Write `report/index.html` of a dataset and return its path. Raises DatasetError where there is no dataset."""
     manifest = read_manifest(dataset)
     shards, problems = read_shards(dataset)
+    first_row: dict[str, Mapping[str, Any]] = {}
+    for row in manifest:
+        first_row.setdefault(row["clip_id"], row)
     clips: list[dict[str, Any]] = []
     accounts: list[ClipAccount] = []
     summary = Summary()
     for clip_id in clip_ids(dataset, manifest):
         clip = read_clip(dataset, clip_id)
-        if clip.account is not None:
+        row = first_row.get(clip_id, {})
+        if clip.account is not None and row.get("status", "done") == "done":
             accounts.append(clip.account)
         summary.add(clip, shards)
-        if clip.receipts or clip.tables:
-            row: Mapping[str, Any] = next((row for row in manifest if row["clip_id"] == clip_id), {})
+        if clip.tables:
             clips.append(_clip_view(dataset, clip, row, shards))
     numbers = total(accounts, manifest)
     html = _environment().get_template("report.html.j2").render(
@@ -125,15 +129,21 @@ def _page(dataset: Path, numbers: Funnel, manifest: Sequence[Mapping[str, Any]],
         "stand_ins": summary.stand_ins,
         "stage_seconds": sorted(summary.seconds.items(), key=lambda item: _stage_order(item[0])),
         "problems": problems,
-        "about": {name: value for name, value in about.items() if not isinstance(value, dict | list)},
-        "about_json": [(name, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False))
-                       for name, value in sorted(about.items()) if isinstance(value, dict | list)],
+        "version": about.get("version"),
+        "stale": _stale(about.get("stale")),
+        "about": [(name, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False))
+                  for name, value in sorted(about.items()) if isinstance(value, dict | list) and value],
         "kept_colour": KEPT_COLOUR,
         "steps": STEPS,
         "css": Markup(_part("report.css")),
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     }  # fmt: skip
+
+
+def _stale(value: Any) -> list[tuple[str, int]]:
+    """Stages that were not redone because the media is gone, with how many clips each."""
+    return [(stage, len(clips)) for stage, clips in value.items()] if isinstance(value, dict) else []
 
 
 def _part(name: str) -> str:
@@ -218,7 +228,8 @@ def _fit_rows(clip: ClipData, shards: Mapping[str, ShardTake]) -> list[dict[str,
             "converged": float(fit.table["converged"].to_numpy(zero_copy_only=False).mean()),
             "focal_px": fit.about.get("focal_px"), "age": fit.about.get("age"),
             "iterations": fit.about.get("iterations"), "seconds": fit.about.get("seconds"),
-            "device": fit.about.get("device", ""), "model": str(fit.about.get("model", "")),
+            "device": fit.about.get("device", ""),
+            "model": str(fit.about.get("model_name") or fit.about.get("model", "")),
             "stand_in": bool(fit.about.get("is_stand_in", False)),
             "split": shard.split if shard else None,
             "aperture_mm": float(np.nanmax(shard.aperture_mm)) if shard and len(shard.aperture_mm) else None,

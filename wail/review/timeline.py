@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from wail.media.probe import GRID_FPS
 from wail.review import svg
-from wail.review.accounting import GRID_FPS
 from wail.review.wording import text_colour
 
 MAX_POINTS = 700
@@ -79,19 +79,19 @@ class Timeline:
             self.axes.fill_between(t, y, self.bottom[lane][0], color=colour, alpha=0.25, linewidth=0)
         self.axes.plot(t, y, color=colour, **{"linewidth": 1.0, "solid_joinstyle": "round", **style})
 
-    def bar(self, lane: str, start_s: float, end_s: float, colour: str, name: str, hollow: bool = False,
-            inset: float = 0.0) -> None:  # fmt: skip
-        """A labelled bar from start to end; hollow ones are outlined only."""
+    def bar(self, lane: str, start_s: float, end_s: float, colour: str, name: str, short: str = "",
+            hollow: bool = False, inset: float = 0.0) -> None:  # fmt: skip
+        """A bar from start to end with its name in it, or its short name, or none, as there is room."""
         bottom, size = self.bottom[lane]
         width = end_s - start_s
         patch = Rectangle((start_s, bottom - size + inset), width, size - inset, linewidth=0.9 if hollow else 0.5,
                           facecolor="none" if hollow else colour, edgecolor=colour if hollow else svg.SURFACE)
         patch.set_gid(svg.title(f"{name}: {start_s:.2f}–{end_s:.2f} s ({width:.2f} s)"))
         self.axes.add_patch(patch)
-        if width / self.duration_s > 0.0070 * len(name) + 0.006:
-            ink = svg.INK if hollow or colour.startswith("#0") else text_colour(colour)
-            self.axes.text(start_s + width / 2, bottom - (size - inset) / 2, name, ha="center", va="center_baseline",
-                           color=ink, fontsize=6.8, parse_math=False)  # fmt: skip
+        text = next((t for t in (name, short) if t and width / self.duration_s > 0.0070 * len(t) + 0.006), "")
+        ink = svg.INK if hollow else text_colour(colour)
+        self.axes.text(start_s + width / 2, bottom - (size - inset) / 2, text, ha="center", va="center_baseline",
+                       color=ink, fontsize=6.8, parse_math=False)  # fmt: skip
 
 
 def thinned(t: NDArray[Any], values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

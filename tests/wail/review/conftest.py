@@ -19,7 +19,7 @@ RINGS = {"oval": (0, 0, 1, 1.3), "lips": (0, 0.6, 0.4, 0.2), "brow": (0, -0.5, 0
 
 def face_points(x, y, size, opening):
     """478 points whose known lines lie on ellipses around (x, y); enough to be seen as a face."""
-    points = np.zeros((478, 2)) + (x, y)
+    points = np.full((478, 2), (x, y), dtype=float)
     seen = 0
     for name, _, line in CONTOURS:
         cx, cy, rx, ry = RINGS.get(name, (0, 0, 0, 0))
