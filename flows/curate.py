@@ -37,7 +37,8 @@ def curate_flow(
         log.info("%s: %d of %d", progress.stage, progress.done, progress.total)
 
     summary = curate(
-        found.items, root, config, prefect_runner(batch_clips, jobs), Options(retry_failed=retry_failed, refetch=refetch),
+        found.items, root, config, prefect_runner(batch_clips, jobs),
+        Options(retry_failed=retry_failed, refetch=refetch),
         refused=[(one.uri, one.detail) for one in found.refused], on_progress=tell,
     )  # fmt: skip
     publish(root, summary)
@@ -48,7 +49,10 @@ def publish(root: Path, summary: Summary) -> None:
     """Write the report, and show it and the funnel in Prefect."""
     report = write_report(root)
     account = funnel(root)
-    rows = [{"seconds": round(account.seconds_in, 2), "what": "in"}, {"seconds": round(account.seconds_kept, 2), "what": "kept"}]
+    rows = [
+        {"seconds": round(account.seconds_in, 2), "what": "in"},
+        {"seconds": round(account.seconds_kept, 2), "what": "kept"},
+    ]
     rows += [{"seconds": round(s, 2), "what": reason} for reason, s in account.seconds_by_reason.items() if s]
     create_table_artifact(rows, key="funnel", description=f"Seconds of {root.name}: in, kept, and dropped by reason")
     create_link_artifact(report.as_uri(), key="report", link_text="report/index.html")

@@ -1,5 +1,6 @@
 """Flow `train`: the bundled trainer on a finished dataset."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def train_task(dataset: Path, out: Path, preset: str, face_model: Path | None) -
     log = get_run_logger()
     decoder = mouth_decoder(face_model)
 
-    def tell(step: int, total: int, losses: dict[str, float]) -> None:
+    def tell(step: int, total: int, losses: Mapping[str, float]) -> None:
         log.info("step %d of %d: %s", step, total, losses)
 
     return train(dataset, out, TRAINING[preset](), decoder, tell)

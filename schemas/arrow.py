@@ -6,7 +6,9 @@ from typing import Any
 import pyarrow as pa
 
 
-def field(name: str, type_: pa.DataType, meaning: str, *, unit: str = "", shape: str = "", null: bool = False) -> pa.Field:
+def field(
+    name: str, type_: pa.DataType, meaning: str, *, unit: str = "", shape: str = "", null: bool = False
+) -> pa.Field:
     """One column, with what it means, its unit and (for lists) its shape in the field's metadata."""
     metadata = {"meaning": meaning, "unit": unit, "shape": shape}
     return pa.field(name, type_, nullable=null, metadata={k: v for k, v in metadata.items() if v})

@@ -142,7 +142,7 @@ SHARDS = schema("shards", 1, [
     field("audio_source", STR, "mix or stem", null=True),
     field("provenance", STR, "JSON: uri, licence, models and their sha256, stage versions"),
 ])  # fmt: skip
-"""`latent_mean`, `latent_std` [97] and the face model's sha256 are in the schema metadata under `wail.model`, as JSON."""
+"""`latent_mean`, `latent_std` [97] and the face model's sha256 are in the metadata under `wail.model` as JSON."""
 
 FEATURES = schema("features", 1, [
     field("take_id", STR, "the take"),

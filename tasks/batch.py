@@ -12,7 +12,7 @@ Counts = dict[str, int]
 
 
 def run_batch(stage: str, clip_ids: Sequence[str], root: Path, config: CurateConfig, jobs: int) -> Counts:
-    """Run one stage of some clips in a local pool; returns how many ended in which status. The receipts are the truth."""
+    """Run one stage of some clips in a local pool; returns how many ended how. The receipts are the truth."""
     with LocalPool(jobs) as pool:
         pool(stage, clip_ids, root, config, lambda clip_id: None)
     receipts = (ClipFolder(root, clip_id).receipt(stage) for clip_id in clip_ids)

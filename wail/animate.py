@@ -15,7 +15,7 @@ from wail.inface.rotation import axis_angle_from_matrix, matrix_from_angles
 from wail.inface.subdivide import subdivide
 from wail.media.audio import read_audio
 from wail.media.encode import write_mp4
-from wail.motion.sample import Checkpoint, generate, load_checkpoint
+from wail.motion.sample import generate, load_checkpoint
 from wail.store import atomic_path
 from wail.voice.features import find_encoder
 
@@ -39,7 +39,7 @@ def animate(
     weights: Path | None = None,
     on_progress: Callable[[str], None] = lambda stage: None,
 ) -> list[Path]:
-    """Animate the mean infant with `audio`; each of `outs` is .mp4 (shaded mesh, with the sound), .npz (vertices, mm) or
+    """Animate the mean infant with `audio`; each of `outs` is .mp4 (shaded mesh, with sound), .npz (vertices, mm) or
     .glb (morph-target animation). Raises ConfigError on another suffix, MediaError on a file without sound."""
     for out in outs:
         if out.suffix not in SUFFIXES:
@@ -51,8 +51,10 @@ def animate(
     features = find_encoder(checkpoint.encoder, weights)(wave)
     n_frames = max(1, round(len(wave) / RATE_HZ * FPS))
     on_progress("generate")
-    expression = generate(checkpoint, features.time_s, features.values, n_frames, label=label, seed=seed, steps=steps)
-    verts_mm = decode_frames(model, checkpoint, expression)
+    expression = generate(
+        checkpoint, features.time_s, features.values, n_frames, identity=None, age=None, label=label, seed=seed, steps=steps
+    )
+    verts_mm = decode_frames(model, expression)
     for out in outs:
         on_progress(f"write {out.name}")
         with atomic_path(out) as temporary:
@@ -60,9 +62,8 @@ def animate(
     return outs
 
 
-def decode_frames(model: FaceModel, checkpoint: Checkpoint, expression: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Vertices [n, V, 3] mm of the checkpoint's mean identity and age with these raw expression codes [n, 64]."""
-    del checkpoint
+def decode_frames(model: FaceModel, expression: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vertices [n, V, 3] mm of the mean identity and age with these raw expression codes [n, 64]."""
     latents = model.latent_mean.repeat(len(expression), 1).to(torch.float32)
     latents[:, 32:96] = torch.from_numpy(np.ascontiguousarray(expression))
     with torch.no_grad():

@@ -20,7 +20,7 @@ FILE = click.Path(path_type=Path)
 
 
 class Verbs(click.Group):
-    """Turns the library's own errors into one sentence and an exit status; anything else is a defect and keeps its trace."""
+    """Turns the library's own errors into one sentence and an exit status; others are defects and keep their trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from wail.errors import WailError
@@ -33,7 +33,9 @@ class Verbs(click.Group):
             import errno
 
             if error.errno == errno.ENOSPC:
-                raise Failure("no space is left on the disk: free some and run again; what is finished stays") from error
+                raise Failure(
+                    "no space is left on the disk: free some and run again; what is finished stays"
+                ) from error
             raise
 
 
@@ -46,7 +48,9 @@ class Failure(click.ClickException):
 @click.option("-v", "--verbose", is_flag=True, help="Log what the stages do.")
 def main(verbose: bool) -> None:
     """Curate in-the-wild clips of infants into 3D-face latents, and train on them."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
     for name, value in {"HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3"}.items():
         os.environ.setdefault(name, value)
 
@@ -106,7 +110,8 @@ def curate(
 ) -> None:  # fmt: skip
     """Curate SOURCES into a dataset: media files, folders, lists of URLs, AudioSet CSVs."""
     from wail.estimate import estimate
-    from wail.media.sources import DEFAULT_LABELS, read_sources
+    from wail.media.audioset import DEFAULT_LABELS
+    from wail.media.sources import read_sources
     from wail.pipeline import Options
     from wail.pipeline import curate as run
     from wail.review.accounting import funnel
@@ -129,7 +134,9 @@ def curate(
     report = write_report(out)
     account = funnel(out)
     if as_json:
-        print_json({"dataset": out, "report": report, **dataclasses.asdict(summary), "seconds": account_seconds(account)})
+        print_json(
+            {"dataset": out, "report": report, **dataclasses.asdict(summary), "seconds": account_seconds(account)}
+        )
     else:
         summary_table(summary, account_seconds(account))
         console.print(f"report: {report}", markup=False)
@@ -148,7 +155,9 @@ def configured(config_file: Path | None, settings: tuple[str, ...], **given: Any
         try:
             values = json.loads(config_file.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ConfigError(f"{config_file.name} is not JSON ({error}); dataset.json of any dataset holds one") from error
+            raise ConfigError(
+                f"{config_file.name} is not JSON ({error}); dataset.json of any dataset holds one"
+            ) from error
     values |= {name: value for name, value in given.items() if value is not None}
     return override(config_from(values), settings)
 
@@ -268,7 +277,9 @@ def animate(
     from wail.show import out as console
     from wail.show import print_json
 
-    paths = run(audio, checkpoint, list(outs), label=label, seed=seed, steps=steps, face_model=face_model, weights=weights)
+    paths = run(
+        audio, checkpoint, list(outs), label=label, seed=seed, steps=steps, face_model=face_model, weights=weights
+    )
     if as_json:
         print_json({"written": paths})
     else:

@@ -42,7 +42,7 @@ class CurateConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     retain: Literal["media", "derived"] = "media"
-    """`derived` deletes a clip's picture and sound once its shard row is made, and leaves the sound out of the shards."""
+    """`derived` deletes a clip's picture and sound when its shard row is made, and leaves sound out of the shards."""
     encoders: tuple[str, ...] = ("logmel",)
     """Audio features to compute for the trainer."""
     weights: Path | None = None

@@ -1,4 +1,4 @@
-"""The face model as the trainer sees it: lips and aperture of raw latents, differentiable (see `wail.motion.decoder`)."""
+"""The face model as the trainer sees it: lips and aperture of raw latents (see `wail.motion.decoder`)."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,8 +1,8 @@
 """The whole path on the generated samples: curate, report, train briefly, evaluate, animate a held-out cry."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,10 @@ def run_demo(out: Path, *, short: bool, jobs: int, on_progress: Callable[[Progre
 
 
 def train_on(dataset: Path, out: Path, config: TrainConfig, on_progress: Callable[[Progress], None]) -> Path:
-    def tell(step: int, total: int, losses: dict[str, float]) -> None:
+    def tell(step: int, total: int, losses: Mapping[str, float]) -> None:
         on_progress(Progress("train", step, total))
 
-    return train(dataset, out, replace(config), mouth_decoder(None), tell)
+    return train(dataset, out, config, mouth_decoder(None), tell)
 
 
 def evaluated(dataset: Path, checkpoint: Path, out: Path) -> dict[str, Any]:

@@ -70,15 +70,18 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
     hub = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "hub"
     folder = weights or Path("weights")
     yield from (
-        weight("demucs", [*cache.glob("955717e8*.th"), *folder.glob("demucs/*"), *hub.glob("models--adefossez--HTDemucs")],
+        weight("demucs",
+               [*cache.glob("955717e8*.th"), *folder.glob("demucs/*"), *hub.glob("models--adefossez--HTDemucs")],
                "the infant's voice is looked for in a separated vocal stem too", "MIT",
                "python -c \"from demucs.pretrained import get_model; get_model('htdemucs')\""),
-        weight("voc2vec-ls-pt", [*folder.glob("voc2vec-ls-pt/config.json"), *hub.glob("models--alkiskoudounas--voc2vec-ls-pt")],
+        weight("voc2vec-ls-pt",
+               [*folder.glob("voc2vec-ls-pt/config.json"), *hub.glob("models--alkiskoudounas--voc2vec-ls-pt")],
                "audio features trained on non-verbal human sound, in place of log-mel", "Apache-2.0",
                f"hf download alkiskoudounas/voc2vec-ls-pt --local-dir {folder}/voc2vec-ls-pt"),
         weight("face-alignment FAN", [*cache.glob("2DFAN4-*.pth.tar"), *folder.glob("hub/checkpoints/2DFAN4-*")],
                "a second opinion on landmarks (used by a later version)", "BSD-3-Clause code; weights for research",
-               "python -c \"import face_alignment as f; f.FaceAlignment(f.LandmarksType.TWO_D, device='cpu', compile=False)\""),
+               "python -c \"import face_alignment as f; "
+               "f.FaceAlignment(f.LandmarksType.TWO_D, device='cpu', compile=False)\""),
         weight("face_landmarker.task", [*folder.glob("face_landmarker.task")],
                "mediapipe's newer face mesh with blendshapes (used by a later version)", "Apache-2.0",
                f"curl -o {folder}/face_landmarker.task "
@@ -86,7 +89,8 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
         weight("INFACE", [face_model] if face_model and face_model.exists() else [*folder.glob("ae_model_disent.h5")],
                "the true 3D infant face model; without it an open stand-in is fitted, and said so everywhere",
                "academic use, on request to its authors",
-               "write to the authors as https://github.com/tillns/INFACE asks, then give --face-model ae_model_disent.h5"),
+               "write to the authors as https://github.com/tillns/INFACE asks, then give "
+               "--face-model ae_model_disent.h5"),
     )  # fmt: skip
 
 

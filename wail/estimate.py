@@ -15,7 +15,15 @@ from wail.steps.order import STEPS
 from wail.steps.plan import Planned, plan, read_items
 from wail.store import ClipFolder
 
-TYPICAL_COST = {"media": 0.05, "voice": 0.05, "vision": 1.2, "takes": 0.01, "fit": 0.5, "verdicts": 0.01, "features": 0.01}
+TYPICAL_COST = {
+    "media": 0.05,
+    "voice": 0.05,
+    "vision": 1.2,
+    "takes": 0.01,
+    "fit": 0.5,
+    "verdicts": 0.01,
+    "features": 0.01,
+}
 """Seconds of one core per second of media, measured on the sample clips; the dataset's own receipts come first."""
 TYPICAL_CLIP_S = 10.0
 DERIVED_BYTES_PER_S = 130_000
@@ -43,9 +51,14 @@ class Forecast:
         from wail.show import out, table
 
         states = ("current", "run", "waits", "stuck")
-        table("what would be done", ["stage", *states], [[name, *(found.get(s, 0) for s in states)] for name, found in self.due.items()])
+        table(
+            "what would be done",
+            ["stage", *states],
+            [[name, *(found.get(s, 0) for s in states)] for name, found in self.due.items()],
+        )
         out.print(f"{self.clips} clips ({self.twins} asked twice), {self.media_s:.0f} s of media to work on; about "
-                  f"{self.compute_s / 60:.1f} minutes and {self.disk_bytes / 1e6:.0f} MB, of {self.free_bytes / 1e9:.0f} GB free. "
+                  f"{self.compute_s / 60:.1f} minutes and {self.disk_bytes / 1e6:.0f} MB, of "
+                  f"{self.free_bytes / 1e9:.0f} GB free. "
                   "Stages that wait run only where an earlier one brings something new.", markup=False)  # fmt: skip
         if self.disk_bytes > self.free_bytes:
             out.print("this does not fit: free some disk, or use --retain derived", markup=False)

@@ -16,7 +16,7 @@ RATE_HZ = 16000
 
 
 def listen(file: Path, plot: Path | None = None, weights: Path | None = None) -> list[dict[str, Any]]:
-    """Rows of table `vocal` for a media file; optionally a picture of what was heard. Raises MediaError without sound."""
+    """Rows of table `vocal` for a media file; optionally draws what was heard. Raises MediaError without sound."""
     if probe(file).audio_codec is None:
         raise MediaError(f"{file.name} has no audio stream, so there is nothing to listen to; give a file with sound",
                          "unsupported")  # fmt: skip

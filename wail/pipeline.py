@@ -1,7 +1,7 @@
 """Curation, written once: which stage runs after which, over which clips. How a stage is run is the caller's choice.
 
-A clip's stages are re-run exactly when their key changes (see `wail.steps.step`); the receipts in the clips' folders are
-the only state, so a run that is killed anywhere goes on where it stopped.
+A clip's stages are re-run exactly when their key changes (see `wail.steps.step`); the receipts in the clips' folders
+are the only state, so a run that is killed anywhere goes on where it stopped.
 """
 
 import json
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from schemas.hashing import hash_of
 from schemas.documents import SourceItem
+from schemas.hashing import hash_of
 from wail.config import CurateConfig
 from wail.errors import SourceError
 from wail.steps.fetching import fetch_queue

@@ -22,7 +22,7 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def bars() -> Iterator[Callable[[pipeline.Progress], None]]:
-    """One bar a stage on a terminal; on anything else one line as each stage ends. On stderr, so that JSON stays clean."""
+    """One bar a stage on a terminal; elsewhere one line as each stage ends. On stderr, so that JSON stays clean."""
     if not err.is_terminal:
         yield line
         return

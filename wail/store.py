@@ -106,7 +106,8 @@ class ClipFolder:
     def intact(self, receipt: Receipt, gone: frozenset[str] = frozenset()) -> bool:
         """Whether every output is there in its size, but for those in `gone`, which were deleted on purpose."""
         return all(
-            output.path in gone or (self.file(output.path).is_file() and self.file(output.path).stat().st_size == output.bytes)
+            output.path in gone
+            or (self.file(output.path).is_file() and self.file(output.path).stat().st_size == output.bytes)
             for output in receipt.outputs
         )
 

@@ -84,7 +84,8 @@ def fit_table(fit: TakeFit, first: int, model: FaceModel, size_px: tuple[int, ..
         pa.array(fit.n_landmarks, pa.int32()), pa.array(fit.converged, pa.bool_()),
     ]  # fmt: skip
     shared = {
-        "identity": np.asarray(fit.identity, np.float32).tolist(), "age": float(fit.age), "focal_px": float(fit.focal_px),
+        "identity": np.asarray(fit.identity, np.float32).tolist(), "age": float(fit.age),
+        "focal_px": float(fit.focal_px),
         "iterations": int(fit.iterations), "energy": float(fit.energy), "device": fit.device,
         "model": model.sha256, "model_name": model.name, "is_stand_in": model.is_stand_in, "size_px": list(size_px),
         "confidence": np.asarray(fit.confidence, np.float32).tolist(),

@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.hashing import hash_of
 from schemas.documents import SourceItem
+from schemas.hashing import hash_of
 from schemas.reasons import Split
 from wail.config import SplitConfig
 from wail.media.fingerprint import same_sound
-
 
 
 def own_group(item: SourceItem, source_id: str, uploader: str | None) -> str:
@@ -17,7 +16,9 @@ def own_group(item: SourceItem, source_id: str, uploader: str | None) -> str:
     return hash_of([item.platform, uploader]) if uploader else hash_of(["source", source_id])
 
 
-def joined_groups(groups: Mapping[str, str], fingerprints: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
+def joined_groups(
+    groups: Mapping[str, str], fingerprints: Mapping[str, Any], known: Mapping[str, str]
+) -> dict[str, str]:
     """Join the groups of clips that sound the same (`fingerprints` by clip); returns group by clip.
 
     A clip whose group an earlier run fixed (`known`) keeps it, and hands it to what is joined later, so that no group
@@ -55,7 +56,10 @@ def subjects(takes: Sequence[Mapping[str, Any]], source_id: str) -> dict[str, st
     """Subject id of each take of one source's clip. Face tracks that are ever seen at once are different infants;
     tracks that follow one another are taken for the same one, since tracks break at cuts and long losses."""
     spans = {
-        track: (min(t["start_s"] for t in takes if t["track"] == track), max(t["end_s"] for t in takes if t["track"] == track))
+        track: (
+            min(t["start_s"] for t in takes if t["track"] == track),
+            max(t["end_s"] for t in takes if t["track"] == track),
+        )
         for track in sorted({take["track"] for take in takes})
     }
     infants: list[list[int]] = []

@@ -24,7 +24,8 @@ def write_manifest(root: Path, planned: Sequence[Planned], refused: Sequence[tup
 
 def group_ids(root: Path, planned: Sequence[Planned]) -> dict[str, str]:
     """Group of each clip; those that an earlier manifest fixed stay."""
-    groups, fingerprints = {}, {}
+    groups: dict[str, str] = {}
+    fingerprints: dict[str, Any] = {}
     for one in planned:
         facts = media_facts(root, one)
         groups.setdefault(one.clip_id, own_group(one.item, one.source_id, facts.get("uploader") or one.item.uploader))

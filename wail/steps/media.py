@@ -93,11 +93,14 @@ def place(
         link_or_copy(source, target)
         return target, None
     if (start_s or 0.0) >= found.duration_s:
-        raise MediaError(f"the span asked for starts at {start_s} s, but {source.name} ends at {found.duration_s:.2f} s; "
+        raise MediaError(f"the span asked for starts at {start_s} s, but {source.name} ends at "
+                         f"{found.duration_s:.2f} s; "
                          "mend the span in the source list", "unsupported")  # fmt: skip
     target = clip.file("media.mp4")
     with atomic_path(target) as temporary:
-        span = cut_span(source, temporary, start_s or 0.0, min(end_s or found.duration_s, found.duration_s), config.media)
+        span = cut_span(
+            source, temporary, start_s or 0.0, min(end_s or found.duration_s, found.duration_s), config.media
+        )
     return target, span
 
 
@@ -118,7 +121,9 @@ def media_file(clip: ClipFolder) -> Path:
     receipt = clip.receipt("media")
     names = [output.path for output in receipt.outputs if output.path.startswith("media.")] if receipt else []
     if not names or not clip.file(names[0]).exists():
-        raise FetchError(f"the media of clip {clip.clip_id} was deleted; run again with --refetch to get it back", "gone")
+        raise FetchError(
+            f"the media of clip {clip.clip_id} was deleted; run again with --refetch to get it back", "gone"
+        )
     return clip.file(names[0])
 
 

@@ -1,4 +1,4 @@
-"""From source lists to clips: each asked item gets its ids and its folder, and the dataset remembers all it was asked."""
+"""From source lists to clips: each asked item gets its ids and folder, and the dataset remembers all it was asked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -66,7 +66,9 @@ class LocalPool:
         self.pool = ProcessPool(self.jobs, context=context, initializer=start_worker, initargs=[os.getpid()])
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.pool is not None:
             self.pool.stop() if kind else self.pool.close()
             self.pool.join()
@@ -113,6 +115,7 @@ def lost_worker(step: Step, clip: ClipFolder, config: CurateConfig, error: BaseE
     if isinstance(error, TimeoutError):
         reason = f"stage {step.name} took longer than its {step.timeout_s:.0f} s; cut the clip shorter, or leave it out"
         return failed(step.name, current_key(step, clip, config), reason, failure, step.timeout_s)
-    reason = (f"the process at stage {step.name} died (exit {getattr(error, 'exitcode', '?')}): the file breaks its decoder or "
+    reason = (f"the process at stage {step.name} died (exit {getattr(error, 'exitcode', '?')}): the file breaks its "
+              "decoder or "
               "needs more memory than there is; leave it out, or run again with --retry-failed")  # fmt: skip
     return failed(step.name, current_key(step, clip, config), reason, failure, 0.0)

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from schemas.hashing import hash_of
 from schemas.documents import Receipt
+from schemas.hashing import hash_of
 from schemas.reasons import RETRIED, Status
 from wail.config import CurateConfig
 from wail.errors import ClipError, DatasetError, WailError
@@ -86,8 +86,10 @@ def run_step(step: Step, clip: ClipFolder, config: CurateConfig, key: str) -> Re
     started = time.monotonic()
     try:
         outcome = step.run(clip, config)
-        receipt = Receipt(stage=step.name, key=key, status="done", seconds=time.monotonic() - started,
-                          outputs=clip.outputs(outcome.outputs), models=outcome.models, facts=outcome.facts)  # fmt: skip
+        receipt = Receipt(
+            stage=step.name, key=key, status="done", seconds=time.monotonic() - started,
+            outputs=clip.outputs(outcome.outputs), models=outcome.models, facts=outcome.facts,
+        )  # fmt: skip
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise disk_full(clip.root) from error

@@ -1,4 +1,4 @@
-"""Stage `vision`: whose face is where and how visible. Decodes the media once; writes `frames`, `landmarks`, `thumbs`."""
+"""Stage `vision`: whose face is where and how visible. Decodes once; writes `frames`, `landmarks`, `thumbs`."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Stage `voice`: who vocalises when. Reads `audio.flac`, writes `voice.parquet`, `vocal.parquet` and perhaps `stem.flac`."""
+"""Stage `voice`: who vocalises when. Reads `audio.flac`, writes `voice`, `vocal` and perhaps `stem.flac`."""
 
 from functools import lru_cache
 from pathlib import Path

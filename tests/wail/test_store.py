@@ -1,0 +1,82 @@
+import multiprocessing
+
+import pyarrow as pa
+import pytest
+
+from schemas.documents import Receipt
+from schemas.tables import VOCAL
+from wail.errors import DatasetBusyError, DatasetError
+from wail.store import ClipFolder, atomic_path, dataset_lock, read_table, sweep_temporaries, write_table, write_text
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_trace(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_temporary_name_keeps_the_suffix(tmp_path):
+    with atomic_path(tmp_path / "a.mp4") as temporary:
+        assert temporary.suffix == ".mp4"
+
+
+def test_what_a_killed_run_left_half_written_is_swept(tmp_path):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / ".voice.abc.parquet").write_bytes(b"half")
+    write_text(tmp_path / "clips" / "whole.txt", "x")
+    assert sweep_temporaries(tmp_path) == 1
+    assert [p.name for p in (tmp_path / "clips").iterdir()] == ["whole.txt"]
+
+
+def hold(root, ready, go):
+    with dataset_lock(root):
+        ready.set()
+        go.wait(20)
+
+
+def test_a_second_run_on_the_same_dataset_is_refused_and_a_killed_one_frees_it(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready, go = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(tmp_path, ready, go))
+    other.start()
+    try:
+        assert ready.wait(20)
+        with pytest.raises(DatasetBusyError, match="another run is at work"), dataset_lock(tmp_path):
+            pass
+    finally:
+        other.kill()
+        other.join()
+    with dataset_lock(tmp_path):
+        pass
+
+
+def test_a_receipt_that_cannot_be_read_counts_as_none(tmp_path):
+    clip = ClipFolder(tmp_path, "c")
+    write_text(clip.file("voice.json"), '{"stage": "voi')
+    assert clip.receipt("voice") is None
+
+
+def test_a_receipt_is_intact_only_while_its_outputs_are_whole(tmp_path):
+    clip = ClipFolder(tmp_path, "c")
+    write_text(clip.file("a.txt"), "abc")
+    receipt = Receipt(stage="s", key="k", status="done", seconds=0.0, outputs=clip.outputs(["a.txt"]))
+    assert clip.intact(receipt)
+    clip.file("a.txt").write_text("ab")
+    assert not clip.intact(receipt)
+    clip.file("a.txt").unlink()
+    assert not clip.intact(receipt)
+    assert clip.intact(receipt, gone=frozenset({"a.txt"}))
+
+
+def test_a_damaged_table_and_one_of_another_version_are_named(tmp_path):
+    path = tmp_path / "vocal.parquet"
+    path.write_bytes(b"no parquet")
+    with pytest.raises(DatasetError, match=r"vocal\.parquet cannot be read as Parquet"):
+        read_table(path, VOCAL)
+    write_table(path, pa.table({"x": [1]}))
+    with pytest.raises(DatasetError, match="written by another version"):
+        read_table(path, VOCAL)
