@@ -106,9 +106,9 @@ def real_pictures(entries: list[Entry]) -> dict[str, list[Picture]]:
 
 
 def synthetic_pictures(rng: np.random.Generator, count: int, duration_s: float = 6.0) -> dict[str, list[Picture]]:
-    """`count` each of synthetic cry, laugh, babble, adult talk and siren."""
+    """`count` each of synthetic cry, laugh, babble, adult talk, siren and tune."""
     makers = {"cry": synth.cry, "laugh": synth.laugh, "babble": synth.babble, "adult": synth.adult_talk,
-              "siren": synth.siren}  # fmt: skip
+              "siren": synth.siren, "tune": synth.tune}  # fmt: skip
     bank: dict[str, list[Picture]] = {}
     for name, make in makers.items():
         bank[f"synthetic {name}"] = [_synthetic(make(rng, duration_s), name) for _ in range(count)]

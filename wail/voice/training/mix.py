@@ -13,7 +13,8 @@ from wail.voice.training.corpus import Picture
 EXAMPLE_ROWS = 500
 EVENTS = {"cry": 0.42, "synthetic cry": 0.14, "laugh": 0.12, "synthetic laugh": 0.12, "coo_babble": 0.08,
           "synthetic babble": 0.12}  # fmt: skip
-BACKGROUNDS = {"adult_speech": 0.36, "music": 0.16, "noise": 0.26, "synthetic adult": 0.1, "synthetic siren": 0.12}
+BACKGROUNDS = {"adult_speech": 0.34, "music": 0.14, "noise": 0.24, "synthetic adult": 0.1, "synthetic siren": 0.1,
+               "synthetic tune": 0.08}  # fmt: skip
 OCTAVE = np.log2(band_centres_hz(MEL) / 1000.0).astype(np.float32)
 
 

@@ -1,4 +1,5 @@
-"""Random source-filter sounds that widen the training set: infant cries, laughs, babble, adult talk, sirens.
+"""Random source-filter sounds that widen the training set: infant cries, laughs, babble, adult talk, sirens,
+struck notes.
 
 Source: harmonics of a gliding F0 with jitter, plus breath noise; filter: three resonances and a tilt (Fant 1960). The
 parameters are drawn wide on purpose; what the sample clips use is not copied here, so that they stay a test.
@@ -33,7 +34,11 @@ def cry(rng: np.random.Generator, duration_s: float) -> Sound:
         f0 = f0 * (1 + rng.uniform(0, 0.03) * np.sin(2 * np.pi * rng.uniform(4, 9) * u * length))
         attack, release = u * length / rng.uniform(0.02, 0.15), (1 - u) * length / rng.uniform(0.05, 0.3)
         level = np.clip(np.minimum(attack, release), 0, 1)
-        sheet.add(at, _voiced(rng, f0, style) * level, level > 0.05)
+        if rng.random() < 0.3:
+            # Rough phonation: the level beats at a fraction of F0.
+            beat = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(25, 110) * u * length)
+            level = level * (1 - rng.uniform(0.2, 0.8) * beat)
+        sheet.add(at, _voiced(rng, f0, style) * level, arch >= 0)
         at += length
         gap = rng.uniform(0.12, 0.7)
         if rng.random() < 0.6:
@@ -93,6 +98,26 @@ def siren(rng: np.random.Generator, duration_s: float) -> Sound:
     if rng.random() < 0.3:
         wave *= turn > rng.uniform(-0.5, 0.5)
     return Sound((wave / (np.abs(wave).max() + 1e-9) * 0.5).astype(np.float32), np.zeros(len(time_s), np.bool_))
+
+
+def tune(rng: np.random.Generator, duration_s: float) -> Sound:
+    """Struck and plucked notes of a random scale, 1-9 a second, one or two voices, in the range of infants' F0 too."""
+    sheet = _Sheet(duration_s)
+    scale = np.sort(rng.choice(12, int(rng.integers(4, 8)), replace=False))
+    for _ in range(int(rng.integers(1, 3))):
+        base_hz, rate = 110 * 2 ** rng.uniform(0, 3.2), 10 ** rng.uniform(0.0, 0.95)
+        decay_s = 10 ** rng.uniform(-1.2, 0.2)
+        strength = rng.uniform(0.2, 0.9) ** np.arange(1, 10)
+        attack_s, level = 10 ** rng.uniform(-2.7, -1.0), rng.uniform(0.2, 1.0)
+        for at in np.arange(rng.uniform(0, 0.5), duration_s, 1 / rate):
+            if rng.random() < 0.2:
+                continue
+            hz = base_hz * 2 ** ((rng.choice(scale) + 12 * rng.integers(0, 2)) / 12)
+            time_s = np.arange(int(min(4 * decay_s, 2.0) * RATE_HZ)) / RATE_HZ
+            partials = [s * np.sin(2 * np.pi * hz * k * time_s) for k, s in enumerate(strength, 1) if hz * k < 7600]
+            shape = level * np.exp(-time_s / decay_s) * np.clip(time_s / attack_s, 0, 1)
+            sheet.add(at, np.sum(partials, 0) * shape, None)
+    return sheet.sound()
 
 
 class _Sheet:

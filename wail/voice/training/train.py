@@ -1,4 +1,4 @@
-"""Trains the detector: `python -m wail.voice.training.train --data DIR --minutes 4` (one core, seeded).
+"""Trains the detector: `python -m wail.voice.training.train --data DIR` (about ten minutes of one core, seeded).
 
 Writes `wail/voice/weights/voicenet.safetensors`. `wail.voice.training.evaluate` measures it on groups it never saw.
 """
@@ -35,7 +35,7 @@ def train(data: Path, steps: int, batch: int = 16, seed: int = 1, limit_s: float
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     entries = [e for e in corpus.read_index(data) if corpus.may_train(e) and not corpus.is_held_out(e)]
-    bank = dict(corpus.real_pictures(entries)) | corpus.synthetic_pictures(rng, 60)
+    bank = dict(corpus.real_pictures(entries)) | corpus.synthetic_pictures(rng, 100)
     log.info("banks: %s", {name: len(pictures) for name, pictures in bank.items()})
     net = VoiceNet().train()
     optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-2)
@@ -62,7 +62,7 @@ def train(data: Path, steps: int, batch: int = 16, seed: int = 1, limit_s: float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with index.csv and segments.csv")
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=3500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
