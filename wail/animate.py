@@ -52,8 +52,9 @@ def animate(
     n_frames = max(1, round(len(wave) / RATE_HZ * FPS))
     on_progress("generate")
     expression = generate(
-        checkpoint, features.time_s, features.values, n_frames, identity=None, age=None, label=label, seed=seed, steps=steps
-    )
+        checkpoint, features.time_s, features.values, n_frames,
+        identity=None, age=None, label=label, seed=seed, steps=steps,
+    )  # fmt: skip
     verts_mm = decode_frames(model, expression)
     for out in outs:
         on_progress(f"write {out.name}")

@@ -61,7 +61,7 @@ def machine(dataset: Path) -> Iterator[Finding]:
     runtime = next((name for name in ("deno", "node", "bun", "qjs") if shutil.which(name)), None)
     yield Finding("javascript", runtime is not None, False, runtime or "no deno, node, bun or quickjs on the PATH",
                   adds="YouTube downloads: yt-dlp solves the player's challenges with it", licence="MIT (deno)",
-                  get="see https://github.com/yt-dlp/yt-dlp/wiki/EJS")  # fmt: skip
+                  get="pip install deno")  # fmt: skip
 
 
 def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[Finding]:
