@@ -6,9 +6,9 @@ from typing import Any
 from wail.errors import MediaError
 from wail.media.audio import read_audio
 from wail.media.probe import probe
-from wail.steps.voice import SEPARATION_RATE_HZ, separator_for
+from wail.steps.voice import separator_for
 from wail.store import atomic_path
-from wail.voice.analyse import VoiceConfig, analyse
+from wail.voice.analyse import WAVE44_HZ, VoiceConfig, analyse
 from wail.voice.plot import plot_voice
 from wail.voice.separate import Missing
 
@@ -22,9 +22,8 @@ def listen(file: Path, plot: Path | None = None, weights: Path | None = None) ->
                          "unsupported")  # fmt: skip
     wave = read_audio(file, RATE_HZ)
     separator = separator_for(weights)
-    usable = None if isinstance(separator, Missing) else separator
-    wave44 = read_audio(file, SEPARATION_RATE_HZ, channels=2) if usable else None
-    found = analyse(wave, VoiceConfig(), wave44=wave44, separator=usable)
+    wave44 = None if isinstance(separator, Missing) else read_audio(file, WAVE44_HZ, channels=2)
+    found = analyse(wave, VoiceConfig(), wave44=wave44, separator=separator)
     if plot is not None:
         with atomic_path(plot) as temporary:
             plot_voice(wave, found, temporary)

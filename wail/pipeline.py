@@ -15,11 +15,12 @@ from schemas.documents import SourceItem
 from schemas.hashing import hash_of
 from wail.config import CurateConfig
 from wail.errors import SourceError
+from wail.media.identity import with_content_id
 from wail.steps.fetching import fetch_queue
 from wail.steps.fit import model_ids
 from wail.steps.manifest import outcome, write_manifest
 from wail.steps.order import BY_NAME, STEPS
-from wail.steps.plan import Planned, identified, plan, read_items, remember
+from wail.steps.plan import Planned, plan, read_items, remember
 from wail.steps.pool import Runner
 from wail.steps.retain import delete_media, restore
 from wail.steps.shards import write_shards
@@ -102,8 +103,8 @@ def readable(items: Sequence[SourceItem], on_progress: Callable[[Progress], None
     found = []
     for index, item in enumerate(items):
         try:
-            found.append(identified(item))
-        except OSError:
+            found.append(with_content_id(item))
+        except SourceError:
             found.append(item.model_copy(update={"video_id": hash_of(["unreadable", item.uri])}))
         on_progress(Progress("read", index + 1, len(items)))
     return found

@@ -1,6 +1,6 @@
 """From source lists to clips: each asked item gets its ids and folder, and the dataset remembers all it was asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from schemas.documents import SourceItem
 from wail.media.identity import clip_id, source_id
-from wail.store import ClipFolder, sha256_file, write_document, write_text
+from wail.store import ClipFolder, write_document, write_text
 
 SOURCES = "sources.json"
 _ITEMS = TypeAdapter(tuple[SourceItem, ...])
@@ -28,14 +28,6 @@ def read_items(root: Path) -> tuple[SourceItem, ...]:
     """All that earlier runs were asked for."""
     path = root / SOURCES
     return _ITEMS.validate_json(path.read_bytes()) if path.exists() else ()
-
-
-def identified(item: SourceItem, on_file: Callable[[str], None] = lambda name: None) -> SourceItem:
-    """A local file is known by its content, so that renaming it changes nothing; a URL by its video id."""
-    if item.platform != "file" or item.video_id:
-        return item
-    on_file(Path(item.uri).name)
-    return item.model_copy(update={"video_id": sha256_file(Path(item.uri))})
 
 
 def plan(earlier: Sequence[SourceItem], asked: Sequence[SourceItem]) -> list[Planned]:

@@ -13,11 +13,10 @@ from wail.media.audio import read_audio, read_flac, write_flac
 from wail.steps.media import RATE_HZ, media_file, read_probe
 from wail.steps.step import Outcome, Step
 from wail.store import ClipFolder, atomic_path, write_table
-from wail.voice.analyse import analyse, detector_id
-from wail.voice.detect import VoiceTrack
+from wail.voice.adult import silero_id
+from wail.voice.analyse import WAVE44_HZ, analyse, separator_id
+from wail.voice.detect import VoiceTrack, weights_id
 from wail.voice.separate import Missing, Separator, find_separator
-
-SEPARATION_RATE_HZ = 44100
 
 
 def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
@@ -25,11 +24,11 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     if read_probe(clip).audio_codec is None:
         write_table(clip.file("voice.parquet"), VOICE.empty_table())
         write_table(clip.file("vocal.parquet"), VOCAL.empty_table())
-        return Outcome(("voice.parquet", "vocal.parquet"), facts={"notes": ["the clip has no sound"], "vocal_s": 0.0})
+        return Outcome(("voice.parquet", "vocal.parquet"), facts={"notes": ["The clip has no sound."], "vocal_s": 0.0})
     wave, _ = read_flac(clip.file("audio.flac"))
-    usable = None if isinstance(separator, Missing) else separator
-    wave44 = read_audio(media_file(clip), SEPARATION_RATE_HZ, channels=2) if usable else None
-    found = analyse(wave, config.voice, wave44=wave44, separator=usable)
+    # Separation hears the full band, so it is the only one to go back to the media itself.
+    wave44 = None if isinstance(separator, Missing) else read_audio(media_file(clip), WAVE44_HZ, channels=2)
+    found = analyse(wave, config.voice, wave44=wave44, separator=separator)
     write_table(clip.file("voice.parquet"), voice_table(found.track))
     write_table(clip.file("vocal.parquet"), to_table(found.rows, VOCAL))
     names = ["voice.parquet", "vocal.parquet"]
@@ -37,9 +36,8 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
         with atomic_path(clip.file("stem.flac")) as temporary:
             write_flac(temporary, found.stem16, RATE_HZ)
         names.append("stem.flac")
-    notes = [*found.notes, *([separator.why] if isinstance(separator, Missing) else [])]
     vocal_s = sum(row["end_s"] - row["start_s"] for row in found.rows)
-    return Outcome(tuple(names), found.models, {"notes": notes, "vocal_s": vocal_s})
+    return Outcome(tuple(names), found.models, {"notes": found.notes, "vocal_s": vocal_s})
 
 
 @lru_cache(maxsize=1)
@@ -53,8 +51,7 @@ def voice_table(track: VoiceTrack) -> pa.Table:
 
 
 def models(config: CurateConfig) -> dict[str, str]:
-    separator = separator_for(config.weights)
-    return {"detector": detector_id(), "separator": "none" if isinstance(separator, Missing) else separator.name}
+    return {"detector": weights_id(), "adult": silero_id(), "separator": separator_id(separator_for(config.weights))}
 
 
 STEP = Step(
