@@ -40,6 +40,7 @@ def adult_speech(wave16: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDAr
     return (np.arange(n_chunks) + 0.5) * CHUNK_SAMPLES / RATE_HZ, out
 
 
+@lru_cache(maxsize=1)
 def silero_id() -> str:
     """Version and hash of the bundled weights, for receipts."""
     from importlib.metadata import version

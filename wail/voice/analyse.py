@@ -49,8 +49,13 @@ def analyse(wave16: NDArray[np.float32], config: VoiceConfig, wave44: NDArray[np
     notes += stem_note
     stem = None if stem16 is None else detect(stem16)
     rows = vocal_segments(track, stem, config.segments)
-    models = {"detector": weights_id(), "adult": silero_id(), "separator": separator_id(separator)}
+    models = {"detector": detector_id(), "separator": separator_id(separator)}
     return VoiceAnalysis(track, rows, stem16, models, notes)
+
+
+def detector_id() -> str:
+    """The detector's and Silero's versions and hashes, for receipts and their keys."""
+    return f"{weights_id()} + {silero_id()}"
 
 
 def with_adult_speech(track: VoiceTrack, wave16: NDArray[np.float32]) -> VoiceTrack:

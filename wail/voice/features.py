@@ -36,18 +36,20 @@ def log_mel(wave16: NDArray[np.float32]) -> Features:
     check_wave(wave16)
     values = log_power(mel_power(wave16, LOG_MEL)) * np.float32(1 / np.log(10))
     time_s = (np.arange(n_rows(len(wave16), LOG_MEL)) + 0.5) * LOG_MEL.hop_samples / RATE_HZ
-    return Features(time_s, values, "log-mel")
+    return Features(time_s, values, "logmel")
 
 
 def find_encoder(name: str, folder: Path | None = None) -> Encoder:
-    """`log-mel`, or `voc2vec` with the folder that holds its config and weights.
+    """`logmel`, or `voc2vec-ls-pt` from a folder (`folder/voc2vec-ls-pt`, `folder` itself, or the hub's local cache).
 
-    Raises ConfigError for another name, ModelError where the folder holds no such model. Nothing is downloaded.
+    A name with a hash, as `Features.encoder` gives it, asks for exactly those weights. Nothing is downloaded.
+    Raises ConfigError for another name, ModelError where that model is not there.
     """
-    if name == "log-mel":
+    if name == "logmel":
         return log_mel
-    if name == "voc2vec":
+    base, _, sha256 = name.partition(":")
+    if base == "voc2vec-ls-pt":
         from wail.voice.voc2vec import load_voc2vec
 
-        return load_voc2vec(folder)
-    raise ConfigError(f"No audio encoder is called {name!r}: choose log-mel, or voc2vec with its folder.")
+        return load_voc2vec(folder, sha256)
+    raise ConfigError(f"No audio encoder is called {name!r}: choose logmel, or voc2vec-ls-pt with its folder.")

@@ -37,7 +37,7 @@ def plot_voice(wave16: NDArray[np.float32], analysis: VoiceAnalysis, out: Path) 
     _segments(axes[3], analysis)
     axes[3].set_xlabel("time, s")
     axes[3].set_xlim(0, max(duration_s, 0.1))
-    figure.savefig(out)
+    figure.savefig(out, format="png")
     return out
 
 

@@ -41,15 +41,17 @@ class Missing:
 
 
 def find_separator(weights: Path | None = None) -> Separator | Missing:
-    """Demucs from a folder or file, or else from the local caches of the Hugging Face hub and of torch.
+    """Demucs from `weights` (a file, or a folder with it or with a folder `demucs` that holds it), or else from the
+    local caches of the Hugging Face hub and of torch.
 
     Only files are looked at: no look-up, no retry, no download. Raises ModelError where weights were found but are not
     what they say they are.
     """
-    file = file_in(weights) if weights is not None else cached_file()
+    places = [] if weights is None else [weights / "demucs", weights]
+    file = next((found for place in places if (found := file_in(place))), None) or cached_file()
     if file is None:
-        where = f"{weights.name} holds no" if weights is not None else "the local caches hold no"
-        return Missing(f"{where} Demucs weights", HOW_TO_GET)
+        given = "" if weights is None else f"{weights.name} and "
+        return Missing(f"{given}the local caches hold no Demucs weights", HOW_TO_GET)
     from wail.voice.demucs_model import load_demucs
 
     return load_demucs(file)
@@ -62,7 +64,8 @@ def file_in(place: Path) -> Path | None:
     """
     if place.is_file():
         return place
-    if not place.is_dir():
+    if not place.is_dir() or (place / "config.json").exists():
+        # A config.json marks a folder of transformers, whose weights have the same suffix.
         return None
     bags = sorted(place.glob("*.yaml"))
     if bags:
@@ -99,7 +102,7 @@ def _of_signature(folder: Path, signature: str, bag: Path) -> Path:
 
 def cached_file() -> Path | None:
     """htdemucs where the hub's client or torch.hub left it."""
-    for folder in sorted((_hub_cache() / f"models--{HUB_REPO.replace('/', '--')}" / "snapshots").glob("*")):
+    for folder in sorted((hub_cache() / f"models--{HUB_REPO.replace('/', '--')}" / "snapshots").glob("*")):
         path = folder / f"{HUB_SIGNATURE}.safetensors"
         if path.is_file():
             return path
@@ -107,7 +110,7 @@ def cached_file() -> Path | None:
     return legacy if legacy.is_file() else None
 
 
-def _hub_cache() -> Path:
+def hub_cache() -> Path:
     """As huggingface_hub finds it: HF_HUB_CACHE, or HF_HOME/hub, or ~/.cache/huggingface/hub."""
     home = os.environ.get("HF_HOME") or str(_user_cache() / "huggingface")
     return Path(os.environ.get("HF_HUB_CACHE") or str(Path(home) / "hub")).expanduser()

@@ -1,6 +1,7 @@
 """voc2vec-ls-pt (Koudounas et al., ICASSP 2025): a wav2vec 2.0 base encoder of non-verbal sound, from local files."""
 
-from hashlib import sha256
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from wail.errors import ModelError
 from wail.voice.detect import check_wave
 from wail.voice.features import Encoder, Features
 from wail.voice.mel import RATE_HZ
+from wail.voice.separate import hub_cache
 
+NAME = "voc2vec-ls-pt"
 HOW_TO_GET = ("download alkiskoudounas/voc2vec-ls-pt from the Hugging Face hub into a folder yourself "
               "(`hf download alkiskoudounas/voc2vec-ls-pt --local-dir voc2vec-ls-pt`) and give that folder")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -21,27 +24,53 @@ CHUNK_S, CONTEXT_S = 20.0, 2.0
 context to each side keep memory flat; within a recording of up to 20 s nothing is cut."""
 
 
-def load_voc2vec(folder: Path | None) -> Encoder:
-    """The encoder as a function of a wave. Raises ModelError with what to do where the folder does not hold it.
+def load_voc2vec(folder: Path | None, sha256: str = "") -> Encoder:
+    """The encoder as a function of a wave. Raises ModelError with what to do where no folder holds it.
 
-    Feature k of 20 ms strides over windows of 25 ms is centred at 12.5 ms + 20 ms k.
+    Feature k of 20 ms strides over windows of 25 ms is centred at 12.5 ms + 20 ms k. `sha256`, where given, is the
+    beginning of the hash that the weights must have.
     """
-    if folder is None or not (folder / "config.json").is_file():
-        where = "no folder was given" if folder is None else f"{folder.name} has no config.json"
-        raise ModelError(f"voc2vec is not there: {where}; {HOW_TO_GET}.")
-    weights = [folder / name for name in WEIGHTS if (folder / name).is_file()]
-    if not weights:
-        raise ModelError(f"voc2vec's folder {folder.name} has no {' or '.join(WEIGHTS)}; {HOW_TO_GET}.")
-    model = _load(folder)
+    home = find_folder(folder)
+    weights = next((home / name for name in WEIGHTS if (home / name).is_file()), None)
+    if weights is None:
+        raise ModelError(f"voc2vec's folder {home.name} has no {' or '.join(WEIGHTS)}; {HOW_TO_GET}.")
+    name = f"{NAME}:{_file_hash(weights)}"
+    if sha256 and name != f"{NAME}:{sha256}":
+        raise ModelError(f"The encoder asked for is {NAME}:{sha256}, but {home.name} holds {name}: give the folder "
+                         "that the features were made with, or make the features again.")  # fmt: skip
+    model = _load(home)
     hop, width = _stride_and_width(model.config)
-    name = f"voc2vec:{_file_hash(weights[0])}"
+    normalise = _normalises(home)
 
     def encode(wave16: NDArray[np.float32]) -> Features:
         check_wave(wave16)
-        values = _encode(model, wave16, hop, width)
+        values = _encode(model, standardised(wave16) if normalise else wave16, hop, width)
         return Features((np.arange(len(values)) * hop + width / 2) / RATE_HZ, values, name)
 
     return encode
+
+
+def find_folder(folder: Path | None) -> Path:
+    """The first of `folder/voc2vec-ls-pt`, `folder` and the hub's local cache that has a config.json."""
+    given = [] if folder is None else [folder / NAME, folder]
+    cached = sorted((hub_cache() / "models--alkiskoudounas--voc2vec-ls-pt" / "snapshots").glob("*"))
+    for place in (*given, *cached):
+        if (place / "config.json").is_file():
+            return place
+    looked = "the hub's local cache" if folder is None else f"{folder.name} and the hub's local cache"
+    raise ModelError(f"voc2vec is not there: {looked} hold no config.json of it; {HOW_TO_GET}.")
+
+
+def standardised(wave16: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Zero mean and unit variance over the recording, as Wav2Vec2FeatureExtractor does."""
+    mean, variance = float(wave16.mean(dtype=np.float64)), float(wave16.var(dtype=np.float64))
+    return np.asarray((wave16 - mean) / np.sqrt(variance + 1e-7), np.float32)
+
+
+def _normalises(folder: Path) -> bool:
+    """What the folder's preprocessor_config.json says; wav2vec 2.0 base normalises."""
+    path = folder / "preprocessor_config.json"
+    return bool(json.loads(path.read_text()).get("do_normalize", True)) if path.is_file() else True
 
 
 def _load(folder: Path) -> Any:
@@ -76,8 +105,6 @@ def _encode(model: Any, wave16: NDArray[np.float32], hop: int, width: int) -> ND
     """Features [m, d]; a wave shorter than one window is padded with silence to one."""
     wave16 = np.pad(wave16, (0, max(0, width - len(wave16))))
     total = (len(wave16) - width) // hop + 1
-    # As the model's own feature extractor does: the whole recording to zero mean, unit variance.
-    mean, sd = float(wave16.mean(dtype=np.float64)), float(np.sqrt(wave16.var(dtype=np.float64) + 1e-7))
     size, context = (int(s * RATE_HZ / hop) for s in (CHUNK_S, CONTEXT_S))
     out = np.empty((total, int(model.config.hidden_size)), np.float32)
     threads = torch.get_num_threads()
@@ -86,9 +113,9 @@ def _encode(model: Any, wave16: NDArray[np.float32], hop: int, width: int) -> ND
         for start in range(0, total, size):
             stop = min(total, start + size)
             first, last = max(0, start - context), min(total, stop + context)
-            piece = (wave16[first * hop : (last - 1) * hop + width] - mean) / sd
+            piece = np.ascontiguousarray(wave16[first * hop : (last - 1) * hop + width], np.float32)
             with torch.inference_mode():
-                hidden = model(torch.from_numpy(piece.astype(np.float32))[None]).last_hidden_state[0]
+                hidden = model(torch.from_numpy(piece)[None]).last_hidden_state[0]
             out[start:stop] = hidden[start - first : stop - first].numpy()
     finally:
         torch.set_num_threads(threads)
@@ -96,7 +123,7 @@ def _encode(model: Any, wave16: NDArray[np.float32], hop: int, width: int) -> ND
 
 
 def _file_hash(path: Path) -> str:
-    digest = sha256()
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
