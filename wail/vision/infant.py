@@ -1,0 +1,72 @@
+"""Whether a face is an infant's, from its proportions.
+
+An infant's face is short below the eyes (small jaw, short nose), narrow in the mouth, and its irises, nearly full-grown
+at birth, are large in it. Each figure is measured in head axes on the mesh, so pose is factored out, and divided by the
+outer eye distance; jaw opening is taken off; the median over a track's well-turned frames counts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wail.vision.geometry import RIGID
+from wail.vision.roi import Array
+
+NAMES = ("eyes_to_chin", "eyes_to_mouth", "eyes_to_nose_foot", "jaw_width", "iris")
+
+
+@dataclass(frozen=True)
+class Poles:
+    """Where infants and adults lie, in outer eye distances, and how much each figure counts.
+
+    Anthropometry gives the direction and size of each difference (canonical adult against INFACE's average infant:
+    eyes to chin 1.35 / 0.93, to mouth 0.78 / 0.60, to the nose's foot 0.53 / 0.34). mediapipe's mesh shows about two
+    thirds of it, so the poles are what it puts out for infants and adults.
+    """
+
+    infant: tuple[float, ...] = (0.97, 0.635, 0.410, 1.15, 0.160)
+    adult: tuple[float, ...] = (1.20, 0.745, 0.510, 1.25, 0.125)
+    weight: tuple[float, ...] = (1.0, 1.0, 1.0, 0.5, 0.5)
+    steepness: float = 3.5
+    """Log-odds at a pole: exp(3.5) = 33 to 1, for the tails of both populations, and children between them."""
+
+
+def proportions(points: Array, rotation: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The figures of `NAMES` of one mesh [478, 3] (crop pixels), given its R_head_to_camera."""
+    head = (points - points[RIGID].mean(0)) @ rotation
+    eyes = float(np.linalg.norm(head[33] - head[263]))
+    eye_line = head[[33, 133, 362, 263], 1].mean()
+    aperture = float(np.linalg.norm(head[13] - head[14]))
+    iris = np.mean([np.linalg.norm(head[a, :2] - head[b, :2]) for a, b in ((469, 471), (470, 472), (474, 476), (475, 477))])
+    return np.array([
+        eye_line - head[152, 1] - aperture,
+        eye_line - head[[61, 291], 1].mean(),
+        eye_line - head[2, 1],
+        np.linalg.norm(head[172] - head[397]),
+        iris,
+    ], np.float32) / np.float32(max(eyes, 1e-6))  # fmt: skip
+
+
+def infant_evidence(figures: NDArray[np.float32], poles: Poles = Poles()) -> NDArray[np.float64]:
+    """Each figure's place between the poles: 1 at the infant's, -1 at the adult's, held to -1.5..1.5."""
+    infant, adult = np.array(poles.infant), np.array(poles.adult)
+    return np.clip((figures - (infant + adult) / 2) / ((infant - adult) / 2), -1.5, 1.5)
+
+
+def p_infant_face(figures: NDArray[np.float32], turned_deg: NDArray[np.float32], poles: Poles = Poles()) -> float:
+    """Probability that a track's face is an infant's.
+
+    figures: [n, 5] of `proportions`; turned_deg: [n] how far each frame's face is turned out of the picture plane. The
+    best-turned frames count (at most 25 degrees, or the best quarter); few frames pull the answer towards 0.5.
+    """
+    if len(figures) == 0:
+        return 0.5
+    limit = max(25.0, float(np.quantile(turned_deg, 0.25)))
+    chosen = figures[turned_deg <= limit]
+    place = infant_evidence(np.median(chosen, axis=0), poles)
+    weight = np.array(poles.weight)
+    trust = len(chosen) / (len(chosen) + 3.0)
+    # Beyond 25 degrees depth, which the mesh guesses, enters every figure.
+    trust *= float(np.clip(1.5 - limit / 50.0, 0.3, 1.0))
+    return float(1 / (1 + np.exp(-poles.steepness * trust * (weight @ place) / weight.sum())))

@@ -1,0 +1,105 @@
+"""mediapipe's face mesh as a function: an upright crop in, 478 points and a presence score out, nothing kept between.
+
+The bundled graph (FaceLandmarkFrontCpu, mediapipe 0.10.21) finds its own region, keeps it from frame to frame, and
+silently finds faces upside down once they roll beyond about 100 degrees. Only its landmark half is used here, on crops
+that we turn upright ourselves, so that there is no state to leak from one clip into the next.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mediapipe
+import numpy as np
+from numpy.typing import NDArray
+
+CROP_PX = 192
+"""The landmark network's input: a crop of this size goes in without being resampled again."""
+
+N_LANDMARKS = 478
+_ROI = "face_rect"
+_LANDMARKS = "face_landmarks"
+_PRESENCE = "facelandmarkcpu__face_presence_score"
+_MODULES = Path(mediapipe.__file__).parent / "modules"
+
+
+def _landmark_graph() -> Any:
+    """The landmark half of the bundled graph: same nodes, but the region is an input and presence no gate."""
+    from mediapipe.python._framework_bindings import resource_util, validated_graph_config
+    from mediapipe.framework import calculator_pb2
+    from mediapipe.calculators.util import thresholding_calculator_pb2
+
+    resource_util.set_resource_dir(str(_MODULES.parents[1]))
+    validated = validated_graph_config.ValidatedGraphConfig()
+    validated.initialize(binary_graph_path=str(_MODULES / "face_landmark/face_landmark_front_cpu.binarypb"))
+    whole = calculator_pb2.CalculatorGraphConfig.FromString(validated.binary_config)
+    graph = calculator_pb2.CalculatorGraphConfig()
+    graph.node.extend(node for node in whole.node if node.name.startswith("facelandmarkcpu__"))
+    for node in graph.node:
+        for i, name in enumerate(node.input_stream):
+            node.input_stream[i] = name.replace("landmarks_loop_image", "image")
+        if node.calculator == "ThresholdingCalculator":
+            node.options.Extensions[thresholding_calculator_pb2.ThresholdingCalculatorOptions.ext].threshold = -1.0
+    graph.input_stream.extend(["image", _ROI])
+    graph.input_side_packet.append("with_attention")
+    graph.output_stream.extend([_LANDMARKS, _PRESENCE])
+    graph.num_threads = 1
+    return graph
+
+
+class FaceMesh:
+    """The landmark network. Stateless: the same crop gives the same points, whatever came before."""
+
+    def __init__(self) -> None:
+        from mediapipe.framework.formats import rect_pb2
+        from mediapipe.python import packet_creator
+        from mediapipe.python._framework_bindings import calculator_graph
+
+        self._packets = packet_creator
+        self._whole = rect_pb2.NormalizedRect(x_center=0.5, y_center=0.5, width=1.0, height=1.0)
+        self._time_us = 0
+        self._out: dict[str, Any] = {}
+        self._graph = calculator_graph.CalculatorGraph(graph_config=_landmark_graph())
+        for name in (_LANDMARKS, _PRESENCE):
+            self._graph.observe_output_stream(name, self._out.__setitem__)
+        self._graph.start_run({"with_attention": packet_creator.create_bool(True)})
+
+    def __call__(self, crop: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+        """Run on one upright crop, uint8 [CROP_PX, CROP_PX, 3] RGB.
+
+        Returns points f32 [478, 3] in crop pixels (x right, y down, z away from the camera, in the same unit) and the
+        network's own presence score (0-1). The points mean nothing when the score is low.
+        """
+        from mediapipe.python import packet_getter
+        from mediapipe.python._framework_bindings import image_frame
+
+        self._time_us += 1
+        self._out.clear()
+        image = self._packets.create_image_frame(image_format=image_frame.ImageFormat.SRGB, data=crop)
+        self._graph.add_packet_to_input_stream("image", image.at(self._time_us))
+        self._graph.add_packet_to_input_stream(_ROI, self._packets.create_proto(self._whole).at(self._time_us))
+        self._graph.wait_until_idle()
+        presence = float(packet_getter.get_float(self._out[_PRESENCE]))
+        found = packet_getter.get_proto(self._out[_LANDMARKS]).landmark
+        points = np.array([(p.x, p.y, p.z) for p in found], np.float32) * np.float32(CROP_PX)
+        return points, presence
+
+    def close(self) -> None:
+        self._graph.close()
+
+
+@cache
+def model_ids() -> dict[str, str]:
+    """Name -> version and sha256 of every model that vision uses, for receipts."""
+    files = {
+        "face_mesh": "face_landmark/face_landmark_with_attention.tflite",
+        "face_detection": "face_detection/face_detection_short_range.tflite",
+        "hand_landmarks": "hand_landmark/hand_landmark_lite.tflite",
+        "palm_detection": "palm_detection/palm_detection_lite.tflite",
+    }
+    return {
+        name: f"mediapipe {mediapipe.__version__} {hashlib.sha256((_MODULES / file).read_bytes()).hexdigest()[:16]}"
+        for name, file in files.items()
+    }

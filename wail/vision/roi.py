@@ -1,0 +1,85 @@
+"""Square, rotated regions of a picture, and the upright crops cut from them."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A square in picture pixels, turned by `roll_deg` (> 0 clockwise in the picture)."""
+
+    x_px: float
+    y_px: float
+    size_px: float
+    roll_deg: float
+
+    def to_picture(self, crop_px: int) -> NDArray[np.float64]:
+        """The 2 x 3 affine map from pixels of a crop `crop_px` wide to picture pixels."""
+        scale = self.size_px / crop_px
+        cos, sin = np.cos(np.radians(self.roll_deg)) * scale, np.sin(np.radians(self.roll_deg)) * scale
+        half = crop_px / 2
+        return np.array([
+            [cos, -sin, self.x_px - (cos - sin) * half],
+            [sin, cos, self.y_px - (sin + cos) * half],
+        ])  # fmt: skip
+
+
+def apply_affine(affine: NDArray[np.float64], xy: Array) -> Array:
+    """Map points [..., 2] by a 2 x 3 affine map."""
+    return np.asarray(xy @ affine[:, :2].T + affine[:, 2], np.float32)
+
+
+def cut_crop(rgb: NDArray[np.uint8], roi: Roi, crop_px: int) -> NDArray[np.uint8]:
+    """The region of a picture, upright, as uint8 [crop_px, crop_px, 3]; black outside the picture.
+
+    A region much larger than the crop is halved first as often as needed, so that it does not alias.
+    """
+    affine = roi.to_picture(crop_px)
+    step = roi.size_px / crop_px
+    if step > 2:
+        rgb, affine = _shrunk(rgb, roi, affine, int(step))
+    return np.asarray(cv2.warpAffine(rgb, affine, (crop_px, crop_px), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP))
+
+
+def _shrunk(
+    rgb: NDArray[np.uint8], roi: Roi, affine: NDArray[np.float64], factor: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """The part of the picture around a region, shrunk by an integer factor, and the affine map into it."""
+    reach = roi.size_px * 0.7072
+    height, width = rgb.shape[:2]
+    x0, x1 = (int(np.clip(v, 0, width)) for v in (roi.x_px - reach, roi.x_px + reach + 1))
+    y0, y1 = (int(np.clip(v, 0, height)) for v in (roi.y_px - reach, roi.y_px + reach + 1))
+    part = rgb[y0:max(y1, y0 + 1), x0:max(x1, x0 + 1)]
+    if part.size == 0:
+        return np.zeros((1, 1, 3), np.uint8), np.array([[1.0, 0.0, 9.0], [0.0, 1.0, 9.0]])
+    size = (max(1, part.shape[1] // factor), max(1, part.shape[0] // factor))
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    scale = np.array([size[0] / part.shape[1], size[1] / part.shape[0]])
+    moved = affine.copy()
+    moved[:, 2] -= (x0, y0)
+    moved *= scale[:, None]
+    # Pixel centres: a shrunk picture's pixel k covers the old pixels factor*k .. factor*(k+1)-1.
+    moved[:, 2] += (scale - 1) / 2
+    return np.asarray(small), moved
+
+
+def mesh_roi(xy_px: Array, roll_deg: float, margin: float = 1.5) -> Roi:
+    """The region mediapipe's landmark network wants: the mesh's box, in axes turned by its roll, times `margin`."""
+    turn = np.radians(roll_deg)
+    cos, sin = np.cos(turn), np.sin(turn)
+    across = xy_px @ np.array([cos, sin])
+    down = xy_px @ np.array([-sin, cos])
+    mid_a, mid_d = (across.min() + across.max()) / 2, (down.min() + down.max()) / 2
+    size = float(max(np.ptp(across), np.ptp(down)) * margin)
+    return Roi(float(cos * mid_a - sin * mid_d), float(sin * mid_a + cos * mid_d), max(size, 1.0), roll_deg)
+
+
+def eye_roll_deg(xy: Array) -> float:
+    """Direction of the line through the outer eye corners (landmarks 33, 263), degrees, > 0 clockwise."""
+    dx, dy = xy[263, :2] - xy[33, :2]
+    return float(np.degrees(np.arctan2(dy, dx)))

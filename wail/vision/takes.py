@@ -1,0 +1,158 @@
+"""Takes: runs of frames in which one infant's face is usable while an infant vocalises."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wail.vision.sync import Sync, SyncConfig, mouth_opening, synchrony
+
+FPS = 30.0
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TakeConfig:
+    """What makes a run of usable frames a take."""
+
+    min_take_s: float = 1.0
+    """Shortest take, padding included."""
+    max_gap_frames: int = 3
+    """Unusable frames between usable ones of the same track that are bridged, and marked."""
+    pad_s: float = 0.3
+    """Usable frames kept before and after the voice, so that openings and closings are whole; pauses of up to twice
+    this stay in."""
+    max_adult_overlap: float = 0.5
+    """Share of a vocalisation in which an adult may speak as well."""
+    min_p_adult: float = 0.5
+    """Adult speech probability from which a frame without infant voice is called `adult_voice`."""
+    min_sync_score: float = 0.1
+    """A take whose mouth follows the voice less than this, at every offset, is `voice_elsewhere` ..."""
+    min_sync_s: float = 2.0
+    """... if it is at least this long: shorter ones cannot tell."""
+    max_offset_s: float = 0.5
+
+
+@dataclass(frozen=True)
+class Take:
+    """A row of table TAKES (`row["reason"]` says why it was dropped), its grid frames, and which of them are bridged."""
+
+    row: dict[str, Any]
+    frames: NDArray[np.int64]
+    bridged: Bools
+
+
+def make_takes(
+    clip_id: str, frames: pa.Table, landmarks: pa.Table, voice: pa.Table, vocal: pa.Table, config: TakeConfig
+) -> list[Take]:
+    """All takes of a clip, kept and dropped, by start then track. Tables as in schemas.tables."""
+    count = grid_length(frames)
+    heard = vocal_frames(vocal, count, config)
+    found = [
+        _take(clip_id, track, run, bridged, heard, landmarks, voice, vocal, config)
+        for track, usable in usable_by_track(frames, count).items()
+        for run, bridged in _runs(usable, heard, config)
+    ]
+    return sorted(found, key=lambda take: (take.frames[0], take.row["track"]))
+
+
+def grid_length(frames: pa.Table) -> int:
+    """Number of grid frames of a clip."""
+    return int(frames["frame"].to_numpy().max()) + 1 if frames.num_rows else 0
+
+
+def usable_by_track(frames: pa.Table, count: int) -> dict[int, Bools]:
+    """Per track: which grid frames vision would keep [count]."""
+    usable = frames["usable"].to_numpy(zero_copy_only=False)
+    out: dict[int, Bools] = {}
+    for frame, track, good in zip(frames["frame"].to_pylist(), frames["track"].to_pylist(), usable, strict=True):
+        if track is not None and good:
+            out.setdefault(track, np.zeros(count, bool))[frame] = True
+    return out
+
+
+def vocal_frames(vocal: pa.Table, count: int, config: TakeConfig) -> Bools:
+    """Grid frames in which an infant vocalises and no adult talks over most of it [count]."""
+    heard = np.zeros(count, bool)
+    time_s = np.arange(count) / FPS
+    for row in vocal.to_pylist():
+        if row["adult_overlap"] <= config.max_adult_overlap:
+            heard |= (time_s >= row["start_s"]) & (time_s < row["end_s"])
+    return heard
+
+
+def bridge(usable: Bools, most: int) -> Bools:
+    """Close gaps of at most `most` frames between usable ones."""
+    at = np.flatnonzero(usable)
+    closed = usable.copy()
+    for left, right in zip(at[:-1], at[1:], strict=True):
+        if 1 < right - left <= most + 1:
+            closed[left:right] = True
+    return closed
+
+
+def stretches(flags: Bools) -> list[tuple[int, int]]:
+    """Runs of True as (first, one past the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _runs(usable: Bools, heard: Bools, config: TakeConfig) -> Iterator[tuple[NDArray[np.int64], Bools]]:
+    """Each run of usable frames around voice: its frames, and which are bridged."""
+    closed = bridge(usable, config.max_gap_frames)
+    pad = round(config.pad_s * FPS)
+    for first, last in stretches(closed):
+        voiced = heard[first:last]
+        near = np.convolve(voiced, np.ones(2 * pad + 1, int), mode="full")[pad : pad + len(voiced)] > 0
+        for start, stop in stretches(near):
+            run = np.arange(first + start, first + stop)
+            yield run, ~usable[run]
+
+
+def _take(
+    clip_id: str, track: int, run: NDArray[np.int64], bridged: Bools, heard: Bools, landmarks: pa.Table,
+    voice: pa.Table, vocal: pa.Table, config: TakeConfig,
+) -> Take:  # fmt: skip
+    label, probability = main_label(run[heard[run]], vocal)
+    opening = mouth_opening(landmarks, track, run)
+    sync = synchrony(run / FPS, opening, voice, SyncConfig(config.max_offset_s))
+    row = {
+        "take_id": take_id(clip_id, track, int(run[0])), "track": track, "start_s": float(run[0] / FPS),
+        "end_s": float((run[-1] + 1) / FPS), "n_frames": len(run), "bridged": int(bridged.sum()), "label": label,
+        "probability": probability, "sync_score": sync.score if sync else None,
+        "av_offset_s": sync.offset_s if sync else None, "reason": _dropped(len(run), sync, config),
+    }  # fmt: skip
+    return Take(row, run, bridged)
+
+
+def _dropped(n_frames: int, sync: Sync | None, config: TakeConfig) -> str | None:
+    if n_frames < round(config.min_take_s * FPS):
+        return "too_short"
+    if sync and n_frames >= config.min_sync_s * FPS and sync.score < config.min_sync_score:
+        return "voice_elsewhere"
+    return None
+
+
+def take_id(clip_id: str, track: int, first_frame: int) -> str:
+    return hashlib.sha256(f"{clip_id}:{track}:{first_frame}".encode()).hexdigest()[:16]
+
+
+def main_label(voiced: NDArray[np.int64], vocal: pa.Table) -> tuple[str, float]:
+    """The label that fills most of some frames, and the mean probability over them, by `vocal`'s segments."""
+    seconds: dict[str, float] = {}
+    weighted = total = 0.0
+    for row in vocal.to_pylist():
+        inside = float(((voiced / FPS >= row["start_s"]) & (voiced / FPS < row["end_s"])).sum())
+        seconds[row["label"]] = seconds.get(row["label"], 0.0) + inside
+        weighted, total = weighted + inside * row["probability"], total + inside
+    label = max(sorted(seconds), key=lambda name: seconds[name])
+    return label, weighted / total
+
+
+def kept_frames(takes: list[Take]) -> Mapping[int, Take]:
+    """Grid frame -> the take that keeps it."""
+    return {int(frame): take for take in takes if take.row["reason"] is None for frame in take.frames}

@@ -1,0 +1,117 @@
+"""How visible each landmark is, 0-1: turned away, outside the picture, or behind something.
+
+mediapipe's own visibility field is always 0 (google-ai-edge/mediapipe #5450), and its mesh looks whole under anything,
+so everything here comes from the mesh's geometry, the hands' outlines and the picture's colours.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wail.vision.regions import (
+    LIP_INNER, LIP_OUTER, MOUTH, SKIN_CHIN, SKIN_CORNERS, SKIN_MOUTH, SKIN_REFERENCE, SKIN_UPPER_LIP, skin_mask,
+)  # fmt: skip
+from wail.vision.roi import Array
+
+_LIPS = np.concatenate([LIP_OUTER, LIP_INNER])
+
+
+@dataclass(frozen=True)
+class OcclusionConfig:
+    """Where each piece of evidence turns, and how sharply. Chromaticities are differences of natural logarithms."""
+
+    skin_chroma: float = 0.30
+    """Distance from the face's own skin at which a skin landmark is as likely covered as not."""
+    skin_chroma_spread: float = 2.0
+    """The same grows by this many times the scatter of the reference skin (noise, coloured light)."""
+    chroma_width: float = 0.04
+    lip_red: float = 0.09
+    """Lips less redder than this than the skin around them are lips unseen ..."""
+    lip_red_width: float = 0.02
+    lip_dark: float = 0.22
+    """... unless a line at least this much darker crosses the mouth, and where there is no colour this decides alone."""
+    lip_dark_width: float = 0.03
+    colourful: float = 0.03
+    """Log-chromaticity scatter of a crop under which the picture counts as grey."""
+    mirror: float = 0.045
+    """Disagreement with the mirrored mesh, outer eye distances."""
+    mirror_width: float = 0.008
+    covered_share: float = 0.30
+    """Share of the skin around the mouth that may be covered before the lips count as covered too."""
+    covered_share_width: float = 0.05
+
+
+def logistic(value: float | NDArray[np.floating], centre: float, width: float) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip((np.asarray(value, np.float64) - centre) / width, -40, 40))))
+
+
+def facing(normals: Array) -> Array:
+    """Self-occlusion, 0-1 per landmark, from crop-frame normals: 0 turned away, 1 when tilted by less than 75 degrees."""
+    return np.asarray(np.clip((-normals[:, 2] + 0.05) / 0.31, 0, 1), np.float32)
+
+
+def inside_picture(xy_px: Array, width_px: int, height_px: int) -> NDArray[np.bool_]:
+    return np.asarray(
+        (xy_px[:, 0] >= 0) & (xy_px[:, 1] >= 0) & (xy_px[:, 0] <= width_px - 1) & (xy_px[:, 1] <= height_px - 1)
+    )
+
+
+def skin_covered(chroma: Array, seen: NDArray[np.bool_], config: OcclusionConfig) -> Array:
+    """Probability that each landmark is covered by something of another colour than the face's own skin.
+
+    chroma: [478, 2] log-chromaticity; seen: [478] landmarks that can be read at all. The reference is the median over
+    cheeks, nose and forehead of the same frame: light and white balance are the face's own. Landmarks that are no skin
+    (lips, eyes, brows, outline) get 0.
+    """
+    reference = SKIN_REFERENCE[seen[SKIN_REFERENCE]]
+    if len(reference) < 5:
+        return np.zeros(len(chroma), np.float32)
+    centre = np.median(chroma[reference], axis=0)
+    scatter = 1.48 * float(np.median(np.linalg.norm(chroma[reference] - centre, axis=1)))
+    limit = config.skin_chroma + config.skin_chroma_spread * scatter
+    distance = np.linalg.norm(chroma - centre, axis=1)
+    odd = logistic(distance, limit, config.chroma_width)
+    return np.asarray(np.where(skin_mask() & seen, odd, 0.0), np.float32)
+
+
+def lips_unseen(red: float, dark: float, colourful: float, config: OcclusionConfig) -> float:
+    """Probability that what lies where the mesh has lips is no pair of lips: neither red nor with a dark line."""
+    not_dark = 1 - float(logistic(dark, config.lip_dark, config.lip_dark_width))
+    if colourful < config.colourful:
+        return not_dark
+    not_red = 1 - float(logistic(red, config.lip_red, config.lip_red_width))
+    return not_red * max(not_dark, 0.6)
+
+
+def around_mouth(covered: Array, seen: NDArray[np.bool_]) -> float:
+    """The largest share of covered skin above, below or beside the lips."""
+    shares = [float(covered[part[seen[part]]].mean()) if seen[part].any() else 0.0
+              for part in (SKIN_UPPER_LIP, SKIN_CHIN, SKIN_CORNERS)]  # fmt: skip
+    return max(max(shares) * 0.75, float(covered[SKIN_MOUTH].mean()))
+
+
+def mouth_hidden(share: float, unseen: float, mirror: float, hand: float, config: OcclusionConfig) -> float:
+    """Probability that the mouth is behind something: any one piece of evidence suffices (noisy or)."""
+    by_colour = float(logistic(share, config.covered_share, config.covered_share_width))
+    by_mirror = float(logistic(mirror, config.mirror, config.mirror_width))
+    return 1 - (1 - by_colour) * (1 - unseen) * (1 - 0.8 * by_mirror) * (1 - hand)
+
+
+def visibility(
+    turned: Array, inside: NDArray[np.bool_], covered: Array, hands: NDArray[np.bool_], hidden: float
+) -> Array:
+    """Visibility f32 [478] of one face: the product of what each cause leaves."""
+    seen = turned * inside * (1 - covered) * ~hands
+    seen[MOUTH] *= 1 - hidden
+    return np.asarray(seen, np.float32)
+
+
+def visible_shares(seen: Array, turned: Array) -> tuple[float, float]:
+    """(share of the face, share of the mouth) that is visible. The iris points are left out.
+
+    Of the mouth only the half turned towards the camera counts: what yaw alone hides is the pose's own reason.
+    """
+    near = MOUTH[turned[MOUTH] > 0.5]
+    mouth = float(seen[near].mean()) if len(near) >= len(MOUTH) // 3 else 0.0
+    return float(seen[:468].mean()), mouth
