@@ -51,12 +51,12 @@ def write_report(dataset: Path) -> Path:
     summary = Summary()
     for clip_id in clip_ids(dataset, manifest):
         clip = read_clip(dataset, clip_id)
-        row = first_row.get(clip_id, {})
-        if clip.account is not None and row.get("status", "done") == "done":
+        about = first_row.get(clip_id, {})
+        if clip.account is not None and about.get("status", "done") == "done":
             accounts.append(clip.account)
         summary.add(clip, shards)
         if clip.tables:
-            clips.append(_clip_view(dataset, clip, row, shards))
+            clips.append(_clip_view(dataset, clip, about, shards))
     numbers = total(accounts, manifest)
     html = _environment().get_template("report.html.j2").render(
         **_page(dataset, numbers, manifest, clips, accounts, summary, [*problems, *numbers.problems])
