@@ -16,7 +16,7 @@ from wail.review.wording import text_colour
 
 Rgb = NDArray[np.uint8]
 
-HEADER_PX, STRIP_PX, MARGIN_PX = 34, 128, 84
+HEADER_PX, STRIP_PX, MARGIN_PX = 34, 128, 98
 PAPER, INK, MUTED, LINE = (22, 26, 32), (236, 239, 243), (150, 160, 172), (52, 60, 70)
 INFANT, ADULT, OPENING, APERTURE = (240, 138, 79), (142, 169, 245), (120, 130, 142), (79, 201, 187)
 SEEN, HIDDEN = (120, 235, 170), (245, 90, 90)

@@ -97,7 +97,9 @@ def test_a_clip_that_is_not_there_is_refused(dataset, tmp_path, name):
 
 def test_a_clip_that_failed_before_it_had_media(builder, tmp_path):
     folder = builder.clip(CLIP)
-    folder.write_receipt(Receipt(stage="media", key="k", status="failed", failure="gone", reason="removed", seconds=0.0))
+    folder.write_receipt(
+        Receipt(stage="media", key="k", status="failed", failure="gone", reason="removed", seconds=0.0)
+    )
     with pytest.raises(DatasetError, match=r"never got its media \(removed\)"):
         write_preview(builder.finish(), CLIP, tmp_path / "p.mp4")
 

@@ -84,7 +84,7 @@ def test_hostile_names_are_text_and_nothing_else(builder):
     builder.clip("a" * 16, uri=HOSTILE)
     builder.rows[0]["labels"] = [HOSTILE]
     builder.failed("b" * 16, "corrupt", HOSTILE, uri=HOSTILE)
-    text, page = render(builder)
+    page = render(builder)[1]
     assert HOSTILE in page.text
     assert sum(tag == "script" for tag, _ in page.tags) == 1
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
@@ -96,7 +96,7 @@ def test_failed_and_skipped_sources_say_why_and_what_to_do(builder):
     builder.failed("b" * 16, "corrupt", "x.mp4 has no moov atom; get it again")
     builder.failed("c" * 16, "blocked", "HTTP 429")
     builder.failed("d" * 16, None, "the same sound as a.mp4", status="skipped")
-    text, page = render(builder)
+    text = render(builder)[0]
     rows = {row[0]: row for row in table_rows(text, "lost")[1:]}
     assert "no moov atom" in rows["b" * 16 + ".mp4"][3] and "--retry-failed" in rows["b" * 16 + ".mp4"][4]
     assert rows["c" * 16 + ".mp4"][4] == "tries again by itself"
@@ -125,12 +125,12 @@ def test_without_the_stand_in_nothing_is_said_of_it(builder):
 
 def test_accounting_that_does_not_add_up_is_an_alarm(builder):
     builder.clip("a" * 16, kept_s=9.0)
-    text, page = render(builder)
+    page = render(builder)[1]
     assert "The accounting does not add up" in page.text and "Every frame is accounted for" not in page.text
 
 
 def test_an_empty_dataset_has_a_report_too(builder):
-    text, page = render(builder)
+    page = render(builder)[1]
     assert "No clip has verdicts yet" in page.text and "0.0 s" in page.text
 
 
@@ -145,7 +145,7 @@ def test_damaged_files_of_a_clip_are_said_and_the_rest_is_shown(builder):
     folder.file("voice.parquet").write_bytes(b"junk")
     folder.file("thumbs.npz").write_bytes(b"junk")
     next(folder.file("fits").glob("*.parquet")).write_bytes(b"junk")
-    text, page = render(builder)
+    page = render(builder)[1]
     for words in ("voice.parquet cannot be read", "thumbs.npz cannot be read", "fits/", "Every frame is accounted for"):
         assert words in page.text
 
