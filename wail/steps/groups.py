@@ -1,14 +1,13 @@
 """Which sources belong together, whose infant is whose, and which split a group goes to."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.documents import SourceItem
 from schemas.hashing import hash_of
 from schemas.reasons import Split
 from wail.config import SplitConfig
-from wail.media.fingerprint import same_sound
 
 
 def own_group(item: SourceItem, source_id: str, uploader: str | None) -> str:
@@ -17,9 +16,9 @@ def own_group(item: SourceItem, source_id: str, uploader: str | None) -> str:
 
 
 def joined_groups(
-    groups: Mapping[str, str], fingerprints: Mapping[str, Any], known: Mapping[str, str]
+    groups: Mapping[str, str], twins: Iterable[tuple[str, str]], known: Mapping[str, str]
 ) -> dict[str, str]:
-    """Join the groups of clips that sound the same (`fingerprints` by clip); returns group by clip.
+    """Join the groups of clips that sound the same (`twins`: pairs of clips); returns group by clip.
 
     A clip whose group an earlier run fixed (`known`) keeps it, and hands it to what is joined later, so that no group
     ever changes its split when the data grows.
@@ -31,12 +30,9 @@ def joined_groups(
             group = parent[group]
         return group
 
-    heard = sorted(fingerprints)
-    for index, one in enumerate(heard):
-        for other in heard[index + 1 :]:
-            if root(groups[one]) != root(groups[other]) and same_sound(fingerprints[one], fingerprints[other]):
-                low, high = sorted((root(groups[one]), root(groups[other])))
-                parent[high] = low
+    for one, other in twins:
+        low, high = sorted((root(groups[one]), root(groups[other])))
+        parent[high] = low
     fixed: dict[str, str] = {}
     for clip in sorted(known):
         if clip in groups:

@@ -7,6 +7,7 @@ from typing import Any
 from schemas.arrow import to_table
 from schemas.documents import Receipt
 from schemas.tables import MANIFEST
+from wail.media.fingerprint import same_sounds
 from wail.steps.groups import joined_groups, own_group
 from wail.steps.order import STEPS
 from wail.steps.plan import Planned, shown_uri
@@ -31,7 +32,7 @@ def group_ids(root: Path, planned: Sequence[Planned]) -> dict[str, str]:
         groups.setdefault(one.clip_id, own_group(one.item, one.source_id, facts.get("uploader") or one.item.uploader))
         if facts.get("fingerprint"):
             fingerprints[one.clip_id] = facts["fingerprint"]
-    return joined_groups(groups, fingerprints, known_groups(root))
+    return joined_groups(groups, same_sounds(fingerprints), known_groups(root))
 
 
 def known_groups(root: Path) -> dict[str, str]:
