@@ -33,6 +33,7 @@ def render_mesh(
     ambient: float = 0.4,
     specular: float = 0.0,
     cull_back: bool = False,
+    shade_once: bool = False,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Render a triangle mesh. Returns (rgb uint8 [h, w, 3], depth float32 [h, w] in mm, inf where nothing is).
 
@@ -40,7 +41,8 @@ def render_mesh(
     a fully lit surface shows. size_px: (width, height). background: uint8 [h, w, 3], black when None. light_dir: from
     the surface to the light. supersample: samples per pixel and axis (2 anti-aliases). ambient: share of the light
     that comes from everywhere. specular: strength of the highlight. Back faces are shaded from their own side, or left
-    out by `cull_back`. Triangles that reach nearer than 1 mm to the camera's plane are left out. The order of the
+    out by `cull_back`. `shade_once` shades a pixel once, at its centre, where all its samples lie on one surface, and
+    every sample only at edges: half the time at `supersample` 2. Triangles that reach nearer than 1 mm to the camera's plane are left out. The order of the
     triangles does not matter. Raises ValueError on wrong shapes, indices or values.
     """
     verts, faces, cols = _checked(verts_cam_mm, triangles, colours)
@@ -59,7 +61,8 @@ def render_mesh(
     zbuf, owner = _z_pass(screen, faces, width * s, height * s, cull_back)
     depth = np.full((height, width), np.inf, np.float32)
     normals = _vertex_normals(verts, faces)
-    _shade_pass(verts, screen, faces, cols, normals, zbuf, owner, s, light, ambient, specular, rgb, depth)
+    _shade_pass(verts, screen, faces, cols, normals, zbuf, owner, s, light, ambient, specular, rgb, depth,
+                shade_once)
     return rgb, depth
 
 
@@ -196,7 +199,7 @@ def _z_pass(screen, faces, width, height, cull_back):  # type: ignore[no-untyped
 
 @njit(cache=True, nogil=True)
 def _shade_pass(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    verts, screen, faces, cols, normals, zbuf, owner, s, light, ambient, specular, rgb, depth  # noqa: ANN001
+    verts, screen, faces, cols, normals, zbuf, owner, s, light, ambient, specular, rgb, depth, shade_once  # noqa: ANN001
 ):
     """Shade the covered samples, average them over each pixel, and lay them over `rgb`."""
     samples = s * s
@@ -204,6 +207,15 @@ def _shade_pass(  # type: ignore[no-untyped-def]  # noqa: ANN202
         for x in range(rgb.shape[1]):
             hits, red, green, blue = 0, 0.0, 0.0, 0.0
             nearest = np.float32(0.0)
+            if shade_once and _one_surface(zbuf, y * s, x * s, s):
+                depth[y, x] = 1 / zbuf[y * s + s // 2, x * s + s // 2]
+                px, py = (x + 0.5) * s, (y + 0.5) * s
+                face = faces[owner[y * s + s // 2, x * s + s // 2]]
+                r, g, b = _shade(verts, screen, face, cols, normals, px, py, light, ambient, specular)
+                rgb[y, x, 0] = np.uint8(255.0 * r + 0.5)
+                rgb[y, x, 1] = np.uint8(255.0 * g + 0.5)
+                rgb[y, x, 2] = np.uint8(255.0 * b + 0.5)
+                continue
             for sy in range(y * s, y * s + s):
                 for sx in range(x * s, x * s + s):
                     t = owner[sy, sx]
@@ -223,6 +235,16 @@ def _shade_pass(  # type: ignore[no-untyped-def]  # noqa: ANN202
 
 
 @njit(cache=True, nogil=True)
+def _one_surface(zbuf, y0, x0, s):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Whether the samples of a pixel are all covered, at depths within half a percent of each other."""
+    low, high = zbuf[y0, x0], zbuf[y0, x0]
+    for y in range(y0, y0 + s):
+        for x in range(x0, x0 + s):
+            low, high = min(low, zbuf[y, x]), max(high, zbuf[y, x])
+    return low > 0 and high - low <= 0.005 * high
+
+
+@njit(cache=True, nogil=True)
 def _shade(verts, screen, face, cols, normals, px, py, light, ambient, specular):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Colour (0-1 each) of one sample of one triangle."""
     a, b, c = face[0], face[1], face[2]
@@ -231,6 +253,8 @@ def _shade(verts, screen, face, cols, normals, px, py, light, ambient, specular)
     wa = ((by - cy) * (px - cx) + (cx - bx) * (py - cy)) / area * screen[a, 2]
     wb = ((cy - ay) * (px - cx) + (ax - cx) * (py - cy)) / area * screen[b, 2]
     wc = ((ay - by) * (px - bx) + (bx - ax) * (py - by)) / area * screen[c, 2]
+    # A point a little outside the triangle (see shade_once) takes its nearest values.
+    wa, wb, wc = max(wa, 0.0), max(wb, 0.0), max(wc, 0.0)
     total = wa + wb + wc
     wa, wb, wc = wa / total, wb / total, wc / total
     side = 1.0 if area < 0 else -1.0
