@@ -1,0 +1,65 @@
+"""What a fit is told and what it returns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Priors and limits. Standard deviations are of z-scored latents where no unit is named."""
+
+    focal_ratio: float = 1.2
+    """Prior focal length over the picture's longer side: a phone's main camera."""
+    focal_log_sd: float = 0.1
+    landmark_sd_mm: float = 1.0
+    """A landmark's error, at the face."""
+    independent_landmarks: float = 60.0
+    """How many independent landmarks a frame's 434 are worth."""
+    huber: float = 3.0
+    """Beyond so many standard deviations a landmark's pull no longer grows."""
+    lip_weight: float = 2.0
+    expression_step: float = 0.7
+    """Random walk per frame of 1/30 s; wide enough that it does not damp a cry's mouth."""
+    rotation_step_rad: float = 0.1
+    translation_step_mm: float = 15.0
+    key_frames: int = 24
+    key_iterations: int = 20
+    iterations: int = 12
+    settled_mm: float = 0.1
+    """A frame has converged when no landmark moved further in the last step."""
+    lip_trust_mm: float = 1.5
+    """lip_sd_mm at which confidence has halved."""
+    residual_trust: float = 0.08
+    """Residual, in outer eye distances, at which confidence has halved."""
+
+
+@dataclass(frozen=True)
+class TakeFit:
+    """A fitted take of n frames; raw codes, head-to-camera poses (axis-angle rad continuous in time, mm)."""
+
+    identity: NDArray[np.float32]
+    """[32]"""
+    age: float
+    expression: NDArray[np.float32]
+    """[n, 64]"""
+    pose: NDArray[np.float32]
+    """[n, 6]"""
+    focal_px: float
+    residual: NDArray[np.float32]
+    """[n] RMS landmark error over the fitted outer eye distance before the camera; 0 where no landmark was used."""
+    lip_sd_mm: NDArray[np.float32]
+    """[n] posterior standard deviation of a lip vertex, head frame, identity given: root of the mean over the lip
+    vertices of the covariance's trace; from the Gauss-Newton matrix with all frames' pull, widened where the residual
+    is larger than `landmark_sd_mm`. A linearisation with the config's priors, not a measurement of error."""
+    n_landmarks: NDArray[np.int32]
+    """[n] landmarks used"""
+    converged: NDArray[np.bool_]
+    """[n] settled, and seen by enough landmarks (frames between are filled from their neighbours)"""
+    confidence: NDArray[np.float32]
+    """[n] 0-1: 1 / (1 + (lip_sd/trust)^2) / (1 + (residual/trust)^2); 0 where not converged"""
+    iterations: int
+    energy: float
+    seconds: float
+    device: str

@@ -1,0 +1,79 @@
+"""A leaky-ReLU decoder restricted to chosen points, with its Jacobian in closed form.
+
+Points (landmarks, lip vertices) are linear in the decoder's last layer, so its rows are combined once; the full mesh is
+never decoded during a fit. Latents here are z-scored and ordered identity, age, expression, so that what a take shares
+comes first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import leaky_relu
+
+
+@dataclass(frozen=True)
+class PointRows:
+    """`weights[k]` [out, in], `biases[k]` [out]; the last layer puts out [3 * P]: all x, then all y, then all z."""
+
+    weights: tuple[Tensor, ...]
+    biases: tuple[Tensor, ...]
+    slope: float
+
+    @property
+    def n_points(self) -> int:
+        return self.biases[-1].shape[0] // 3
+
+
+def point_rows(
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    slope: float,
+    latent_mean: Tensor,
+    latent_std: Tensor,
+    order: Tensor,
+    vertices: Tensor,
+    barycentric: Tensor,
+) -> PointRows:
+    """Fold z-scoring and latent order into the first layer, and points into the last.
+
+    weights[k] [out, in]: the decoder's layers for raw codes, the last one onto [3 * V] (x y z of vertex 0 first) with
+    the mean vertices in its bias. order [97]: raw index of each latent in this file's order. vertices [P, 3],
+    barycentric [P, 3]: each point as a combination of three vertices.
+    """
+    ws, bs = list(weights), list(biases)
+    bs[0] = bs[0] + ws[0] @ latent_mean
+    ws[0] = (ws[0] * latent_std)[:, order]
+    rows = ws[-1].reshape(-1, 3, ws[-1].shape[1])[vertices]  # [P, 3 corners, 3 xyz, in]
+    ws[-1] = torch.einsum("pc,pcji->jpi", barycentric, rows).reshape(-1, rows.shape[-1])
+    bs[-1] = torch.einsum("pc,pcj->jp", barycentric, bs[-1].reshape(-1, 3)[vertices]).reshape(-1)
+    return PointRows(tuple(w.contiguous() for w in ws), tuple(b.contiguous() for b in bs), slope)
+
+
+def points(rows: PointRows, z: Tensor) -> Tensor:
+    """Points of z-scored latents, head frame, mm: [n, d] -> [n, 3, P]."""
+    h = z
+    for w, b in zip(rows.weights[:-1], rows.biases[:-1], strict=True):
+        h = leaky_relu(torch.addmm(b, h, w.T), rows.slope)
+    return torch.addmm(rows.biases[-1], h, rows.weights[-1].T).reshape(len(z), 3, -1)
+
+
+def points_and_jacobian(rows: PointRows, z: Tensor, start: int = 0) -> tuple[Tensor, Tensor]:
+    """Points [n, 3, P] and their derivatives [n, d - start, 3, P] by the z-scored latents from `start` on.
+
+    J = W_k D_k-1 ... W_2 D_1 W_1, with D the leaky ReLU's slopes (Griewank & Walther 2008, forward mode); kept
+    transposed, so that each layer is one large matrix product over all frames and latents.
+    """
+    n, d = len(z), z.shape[1] - start
+    h, j = z, None
+    for w, b in zip(rows.weights[:-1], rows.biases[:-1], strict=True):
+        pre = torch.addmm(b, h, w.T)
+        h = leaky_relu(pre, rows.slope)
+        slopes = torch.where(pre > 0, 1.0, rows.slope).to(pre.dtype)
+        step = w[:, start:].T.expand(n, d, -1) if j is None else (j.reshape(n * d, -1) @ w.T).reshape(n, d, -1)
+        j = step * slopes[:, None]
+    last = rows.weights[-1]
+    out = torch.addmm(rows.biases[-1], h, last.T).reshape(n, 3, -1)
+    dout = last[:, start:].T.expand(n, d, -1) if j is None else j.reshape(n * d, -1) @ last.T
+    return out, dout.reshape(n, d, 3, -1)

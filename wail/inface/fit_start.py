@@ -1,0 +1,63 @@
+"""Cold start of a fit: pose of every frame from its landmarks and one face, in closed form.
+
+Scaled orthography (weak perspective): x = s [r1; r2] X + t. The affine least-squares solution is projected onto the
+scaled-orthonormal 2 x 3 matrices by SVD (Tomasi & Kanade 1992; the projection is Procrustes), so any roll is found at
+once, without a first guess.
+"""
+
+import torch
+from torch import Tensor
+
+MIN_LANDMARKS = 12
+"""Below this many visible landmarks a frame's pose comes from its neighbours."""
+
+
+def start_pose(
+    face_mm: Tensor, xy_px: Tensor, weight: Tensor, focal_px: float, centre_px: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(rotation [n, 3, 3], translation_mm [n, 3], scale_px_per_mm [n]) of landmarks xy_px [n, L, 2], weight [n, L].
+
+    face_mm [L, 3]: the landmarks of one face, head frame. Frames with fewer than MIN_LANDMARKS landmarks take the pose
+    of the nearest frame that has them, with the translation interpolated. At least one frame must have them.
+    """
+    good = torch.nonzero((weight > 0).sum(-1) >= MIN_LANDMARKS)[:, 0]
+    rotation, scale, centre = _scaled_orthographic(face_mm, xy_px[good], weight[good])
+    depth = focal_px / scale
+    offset = (centre - centre_px) / scale[:, None]  # z of the weighted centroid against the head's origin is kept below
+    translation = torch.cat([offset, depth[:, None]], dim=-1) - _centroid_in_camera(face_mm, weight[good], rotation)
+    nearest, before, after, share = _neighbours(good, len(xy_px))
+    translation = torch.lerp(translation[before], translation[after], share[:, None])
+    return rotation[nearest], translation, torch.lerp(scale[before], scale[after], share)
+
+
+def _scaled_orthographic(face_mm: Tensor, xy_px: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(rotation [n, 3, 3], scale [n] px/mm, picture of the weighted centroid [n, 2])."""
+    w = weight / weight.sum(-1, keepdim=True)
+    mean3 = torch.einsum("nl,li->ni", w, face_mm)
+    mean2 = torch.einsum("nl,nli->ni", w, xy_px)
+    a = face_mm[None] - mean3[:, None]
+    b = xy_px - mean2[:, None]
+    normal = torch.einsum("nl,nli,nlj->nij", w, a, a)
+    # A trace of ridge keeps frames solvable whose visible landmarks lie in one plane.
+    trace = normal.diagonal(dim1=-2, dim2=-1).sum(-1)
+    normal = normal + (1e-4 * trace)[:, None, None] * torch.eye(3, dtype=a.dtype, device=a.device)
+    affine = torch.linalg.solve(normal, torch.einsum("nl,nli,nlj->nij", w, a, b)).mT  # [n, 2, 3]
+    u, s, vt = torch.linalg.svd(affine, full_matrices=False)
+    rows = u @ vt
+    rotation = torch.cat([rows, torch.linalg.cross(rows[:, 0], rows[:, 1])[:, None]], dim=1)
+    return rotation, s.mean(-1), mean2
+
+
+def _centroid_in_camera(face_mm: Tensor, weight: Tensor, rotation: Tensor) -> Tensor:
+    w = weight / weight.sum(-1, keepdim=True)
+    return torch.einsum("nij,nl,lj->ni", rotation, w, face_mm)
+
+
+def _neighbours(good: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """For each of n frames, places in `good`: nearest, last before, first after, and the share of the way between."""
+    frames = torch.arange(n, device=good.device)
+    after = torch.searchsorted(good, frames).clamp(max=len(good) - 1)
+    before = (torch.searchsorted(good, frames, right=True) - 1).clamp(min=0)
+    gap = (good[after] - good[before]).clamp(min=1)
+    share = ((frames - good[before]) / gap).clamp(0, 1).to(torch.float32)
+    return torch.where(share < 0.5, before, after), before, after, share
