@@ -99,8 +99,8 @@ def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake]) -> str:
     lanes = [("verdict", 0.8)] if "verdicts" in clip.tables else []
     takes = clip.tables["takes"].to_pylist() if "takes" in clip.tables else []
     lanes += [("takes", 0.62)] if takes else []
-    lanes += [("voice", 1.5), ("loudness", 0.8)] if _filled(clip, "voice") else []
-    lanes += [("yaw", 1.2), ("visible", 1.1)] if _filled(clip, "frames") else []
+    lanes += [("voice", 1.5), ("kind", 0.9), ("loudness", 0.7)] if _filled(clip, "voice") else []
+    lanes += [("yaw", 1.3), ("visible", 1.1)] if _filled(clip, "frames") else []
     lanes += [("residual", 0.9)] if clip.fits else []
     apertures = {take["take_id"]: shards[take["take_id"]] for take in takes if take["take_id"] in shards}
     lanes += [("aperture", 0.9)] if apertures else []
@@ -146,6 +146,10 @@ def _draw_voice(line: Timeline, clip: ClipData) -> None:
     _, size = line.bottom["voice"]
     for row in clip.tables["vocal"].to_pylist() if "vocal" in clip.tables else []:
         line.bar("voice", row["start_s"], row["end_s"], "#c2571f", row["label"], inset=size - 0.26)
+    line.label("kind", [("cry", svg.INFANT), ("laugh", svg.LAUGH), ("babble", svg.BABBLE)], gap=0.36)
+    line.guides("kind", [0, 1], 0, 1)
+    for name, colour in (("p_babble", svg.BABBLE), ("p_laugh", svg.LAUGH), ("p_cry", svg.INFANT)):
+        line.line("kind", t, voice[name].to_numpy(), 0, 1, colour)
     line.label("loudness", [("Loudness", svg.INK)])
     line.guides("loudness", [-60, -30], -80, 0, " dB")
     line.line("loudness", t, voice["loudness_db"].to_numpy(), -80, 0, svg.LOUD, fill=True, linewidth=0.7)
@@ -154,7 +158,7 @@ def _draw_voice(line: Timeline, clip: ClipData) -> None:
 def _draw_faces(line: Timeline, frames: pa.Table) -> None:
     tracks = sorted({track for track in frames["track"].to_pylist() if track is not None})
     many = f"{len(tracks)} tracks" if len(tracks) != 1 else "1 track"
-    line.label("yaw", [("Yaw", svg.INK), (many, svg.YAW)])
+    line.label("yaw", [("Head", svg.INK), ("yaw", svg.YAW), ("pitch", svg.LOUD), (many, svg.MUTED)], gap=0.36)
     line.guides("yaw", [-45, 0, 45], -90, 90, "°")
     line.label("visible", [("Visible", svg.INK), ("face", svg.VISIBLE), ("mouth", svg.MOUTH)], gap=0.4)
     line.guides("visible", [0, 0.5, 1], 0, 1)
@@ -163,6 +167,7 @@ def _draw_faces(line: Timeline, frames: pa.Table) -> None:
         t = rows["time_s"].to_numpy()
         style = TRACK_STYLES[index % len(TRACK_STYLES)]
         for lane, column, low, high, colour in (
+            ("yaw", "pitch_deg", -90, 90, svg.LOUD),
             ("yaw", "yaw_deg", -90, 90, svg.YAW),
             ("visible", "visible", 0, 1, svg.VISIBLE),
             ("visible", "mouth_visible", 0, 1, svg.MOUTH),

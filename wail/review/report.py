@@ -116,7 +116,8 @@ def _page(dataset: Path, numbers: Funnel, manifest: Sequence[Mapping[str, Any]],
     about = read_dataset_json(dataset)
     return {
         "numbers": numbers,
-        "funnel_svg": Markup(plots.funnel_svg(numbers)),
+        "funnel_svg": Markup(plots.funnel_svg(numbers)) if numbers.seconds_in else "",
+        "unfinished": not (dataset / "manifest.parquet").is_file(),
         "reasons": _reason_rows(numbers, clips),
         "unseen": [reason_text(name).title for name, frames in numbers.frames_by_reason.items() if not frames],
         "clips": clips,
@@ -190,7 +191,7 @@ def _clip_view(dataset: Path, clip: ClipData, row: Mapping[str, Any], shards: Ma
         "id": clip.clip_id,
         "uri": row.get("uri", clip.clip_id),
         "labels": row.get("labels") or [],
-        "status": row.get("status", "done"),
+        "status": row.get("status", "unfinished"),
         "detail": row.get("detail"),
         "duration_s": clip.duration_s,
         "frames_read": one.frames_read if one else 0,
@@ -254,8 +255,10 @@ def _thumbs(dataset: Path, clip: ClipData) -> list[dict[str, Any]]:
     made = []
     for index in chosen:
         frame = int(frames[index])
-        keep, reason = verdicts.get(frame, (False, None))
-        title, colour = plots.span_style(None if keep else reason or "unexplained")
+        title, colour = "no verdict yet", "var(--line)"
+        if frame in verdicts:
+            keep, reason = verdicts[frame]
+            title, colour = plots.span_style(None if keep else reason or "unexplained")
         thumb = Thumb(frame, frame / GRID_FPS, data_uri(mosaic(pictures[index])), pictures.shape[2],
                       pictures.shape[1], tuple(paths.get(frame, ())))  # fmt: skip
         made.append({"thumb": thumb, "title": title, "colour": colour})

@@ -9,10 +9,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 INK, MUTED, LINE, SURFACE = "#010101", "#020202", "#030303", "#040404"
-INFANT, ADULT, LOUD, YAW, VISIBLE, MOUTH, RESIDUAL, APERTURE = (f"#0102{n:02x}" for n in range(1, 9))
+INFANT, ADULT, LOUD, YAW, VISIBLE, MOUTH, RESIDUAL, APERTURE, LAUGH, BABBLE = (f"#0102{n:02x}" for n in range(1, 11))
 _THEME = {
     INK: "ink", MUTED: "muted", LINE: "line", SURFACE: "surface", INFANT: "infant", ADULT: "adult", LOUD: "loud",
     YAW: "yaw", VISIBLE: "visible", MOUTH: "mouth", RESIDUAL: "residual", APERTURE: "aperture",
+    LAUGH: "laugh", BABBLE: "babble",
 }  # fmt: skip
 """Colours that stand for a variable of the page's style sheet, so that a plot turns dark with its page."""
 
@@ -54,7 +55,7 @@ def _inline(text: str, label: str) -> str:
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
     text = re.sub(r"\n\s*", " ", text)
     text = re.sub(r"> <", "><", text)
-    text = re.sub(r"(\d+\.\d{2})\d+", r"\1", text)
+    text = re.sub(r' d="[^"]*"', lambda match: _short_path(match.group(0)), text)
     text = re.sub(r" ?font-family: [^;\"]*;?", "", text)  # the page's own font
     for colour, variable in _THEME.items():
         text = text.replace(colour, f"var(--{variable})")
@@ -63,6 +64,12 @@ def _inline(text: str, label: str) -> str:
     if head is None or box is None:
         raise RuntimeError("matplotlib wrote an SVG without a viewBox")
     return f'<svg viewBox="{box.group(1)}" role="img" aria-label="{_attribute(label)}">' + text[head.end() :]
+
+
+def _short_path(path: str) -> str:
+    """Path data to a tenth of a unit (the drawing is some 760 wide) and without needless blanks."""
+    path = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number.group(0)):.1f}", path)
+    return re.sub(r"\s*([MLCQz])\s*", r"\1", path)
 
 
 def _attribute(text: str) -> str:

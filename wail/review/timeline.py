@@ -14,7 +14,7 @@ from wail.media.probe import GRID_FPS
 from wail.review import svg
 from wail.review.wording import text_colour
 
-MAX_POINTS = 700
+MAX_POINTS = 500
 """Points of one drawn line; more cannot be told apart at the timeline's width."""
 
 
@@ -75,8 +75,9 @@ class Timeline:
         """Draw values over time (thinned where there are too many); NaN breaks the line."""
         t, values = thinned(t, values)
         y = self.to_y(lane, values, low, high)
-        if fill:
-            self.axes.fill_between(t, y, self.bottom[lane][0], color=colour, alpha=0.25, linewidth=0)
+        if fill and len(t):
+            bottom = self.bottom[lane][0]
+            self.axes.fill(np.r_[t[0], t, t[-1]], np.r_[bottom, y, bottom], color=colour, alpha=0.25, linewidth=0)
         self.axes.plot(t, y, color=colour, **{"linewidth": 1.0, "solid_joinstyle": "round", **style})
 
     def bar(self, lane: str, start_s: float, end_s: float, colour: str, name: str, short: str = "",

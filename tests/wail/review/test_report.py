@@ -8,6 +8,7 @@ import pytest
 
 from wail.review.accounting import funnel
 from wail.review.report import write_report
+from wail.store import write_json
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7*7 }}.mp4'
 
@@ -132,6 +133,22 @@ def test_accounting_that_does_not_add_up_is_an_alarm(builder):
 def test_an_empty_dataset_has_a_report_too(builder):
     page = render(builder)[1]
     assert "No clip has verdicts yet" in page.text and "0.0 s" in page.text
+
+
+def test_a_run_that_was_cut_off_before_its_manifest_is_said_to_be_unfinished(builder):
+    folder = builder.clip("a" * 16)
+    for name in ("verdicts.parquet", "takes.parquet"):
+        folder.file(name).unlink()
+    text = write_report(builder.root).read_text(encoding="utf-8")
+    assert "This run has not finished" in text and 'id="clip-aaaaaaaaaaaaaaaa"' in text
+
+
+def test_results_that_could_not_be_redone_are_said_to_be_stale(builder):
+    builder.clip("a" * 16)
+    root = builder.finish()
+    write_json(root / "dataset.json", {"version": 1, "stale": {"vision": ["a" * 16]}})
+    page = Page(write_report(root).read_text(encoding="utf-8"))
+    assert "Stage vision of 1 clip shows an earlier run's result" in page.text
 
 
 def test_a_dataset_of_failures_only(builder):
