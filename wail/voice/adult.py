@@ -1,6 +1,7 @@
 """Adult speech by Silero VAD 6 (its bundled TorchScript weights; MIT). It finds adults, not infants: at its defaults it
 marks 6 % of the time of real cries as speech and none of laughter, so it is evidence for adults and never a veto."""
 
+import warnings
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
@@ -56,4 +57,7 @@ def _model() -> Any:
 
     # Its import sets torch to one thread for the whole process.
     torch.set_num_threads(threads)
-    return load_silero_vad(onnx=False)
+    with warnings.catch_warnings():
+        # torch calls TorchScript deprecated; it is how these weights come.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return load_silero_vad(onnx=False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from wail.errors import ModelError
-from wail.voice.mel import RATE_HZ
+from wail.voice.mel import RATE_HZ, mean_and_variance
 
 CHUNK_S, CONTEXT_S = 30, 2
 """Each chunk is run with this much sound around it, which is thrown away."""
@@ -37,7 +37,8 @@ class DemucsSeparator:
         stereo = np.broadcast_to(wave, (2, wave.shape[1])) if len(wave) == 1 else wave[:2]
         n_out = math.ceil(stereo.shape[1] * RATE_HZ / rate_hz)
         out = np.zeros(n_out, np.float32)
-        scale = _level(stereo)
+        # Demucs is trained on music at unit deviation; silence is left as it is.
+        scale = max(math.sqrt(mean_and_variance(stereo)[1]), 1e-6)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -119,14 +120,6 @@ def _load_legacy(path: Path) -> Any:
         package = torch.load(path, "cpu", weights_only=True)
     known = inspect.signature(package["klass"]).parameters
     return load_model({**package, "kwargs": {k: v for k, v in package["kwargs"].items() if k in known}})
-
-
-def _level(stereo: NDArray[np.float32]) -> float:
-    """Standard deviation, to which Demucs scales its input; 1 for silence."""
-    n = stereo.shape[1]
-    total = sum(float((stereo[0, k : k + 441_000].astype(np.float64) ** 2).sum()) for k in range(0, n, 441_000))
-    sd = math.sqrt(total / max(n, 1))
-    return sd if sd > 1e-6 else 1.0
 
 
 def _resample(wave: NDArray[np.float32], from_hz: int, to_hz: int) -> NDArray[np.float32]:

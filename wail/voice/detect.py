@@ -20,6 +20,8 @@ HOP_SAMPLES = ROWS_PER_STEP * MEL.hop_samples
 BLOCK_STEPS = 1875
 """60 s."""
 SILENCE_DB = -100.0
+MAX_PEAK = 100.0
+"""Float formats may pass full scale a little; integers that were never scaled pass it by far."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,18 @@ def loudness_db(wave16: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def check_wave(wave16: NDArray[np.float32]) -> None:
-    """Raises ClipError (corrupt) unless the wave is [n] and finite."""
+    """Raises ClipError (corrupt) unless the wave is [n], finite, and near full scale at most."""
     if wave16.ndim != 1:
         raise ClipError(shape_message("wave16", "(samples,)", wave16.shape) + ": mix the channels down.", "corrupt")
-    # A sum is not finite when any term is not: no mask of the wave's size is made.
-    if len(wave16) and not np.isfinite(np.dot(wave16, wave16)):
+    # Minimum and maximum are not finite when any sample is not: no mask of the wave's size is made.
+    peak = max(-float(wave16.min()), float(wave16.max())) if len(wave16) else 0.0
+    if not np.isfinite(peak):
         bad = int(np.count_nonzero(~np.isfinite(wave16)))
-        if bad:
-            raise ClipError(f"The sound holds {bad} samples that are not finite numbers, of {len(wave16)}: "
-                            "the file is damaged, fetch or export it again.", "corrupt")  # fmt: skip
+        raise ClipError(f"The sound holds {bad} samples that are not finite numbers, of {len(wave16)}: "
+                        "the file is damaged, fetch or export it again.", "corrupt")  # fmt: skip
+    if peak > MAX_PEAK:
+        raise ClipError(f"The sound reaches {peak:.3g}, but full scale is 1 and {MAX_PEAK:g} the most that is taken: "
+                        "divide integer samples by their full scale.", "corrupt")  # fmt: skip
 
 
 @lru_cache(maxsize=2)

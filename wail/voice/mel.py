@@ -81,3 +81,14 @@ def _blocks(wave: NDArray[np.float32], rows: int, config: MelConfig) -> Iterator
 def log_power(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """Natural logarithm with a floor at about -100 dB of full scale."""
     return np.asarray(np.log(power + np.float32(1e-10)), np.float32)
+
+
+def mean_and_variance(wave: NDArray[np.float32]) -> tuple[float, float]:
+    """Of all samples, in float64 by stretches, so that a long wave needs no second copy; 0, 0 of an empty one."""
+    count, total, squares = 0, 0.0, 0.0
+    for row in np.atleast_2d(wave):
+        for k in range(0, len(row), 1 << 20):
+            piece = row[k : k + (1 << 20)].astype(np.float64)
+            count, total, squares = count + len(piece), total + float(piece.sum()), squares + float(piece @ piece)
+    mean = total / max(count, 1)
+    return mean, max(squares / max(count, 1) - mean * mean, 0.0)

@@ -14,10 +14,10 @@ LABELS = ("cry", "laugh", "babble")
 
 @dataclass(frozen=True)
 class SegmentConfig:
-    """Thresholds on `p_infant`, chosen on mixtures of training groups (`wail.voice.training.evaluate`)."""
+    """Thresholds on `p_infant`, chosen on mixtures of held-out groups (`wail.voice.training.evaluate --split tune`)."""
 
-    enter: float = 0.5
-    leave: float = 0.35
+    enter: float = 0.6
+    leave: float = 0.4
     close_gap_s: float = 0.3
     """Gaps shorter than this are closed: a breath between two cries."""
     keep_s: float = 0.3

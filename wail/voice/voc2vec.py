@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wail.errors import ModelError
 from wail.voice.detect import check_wave
 from wail.voice.features import Encoder, Features
-from wail.voice.mel import RATE_HZ
+from wail.voice.mel import RATE_HZ, mean_and_variance
 from wail.voice.separate import hub_cache
 
 NAME = "voc2vec-ls-pt"
@@ -63,7 +63,7 @@ def find_folder(folder: Path | None) -> Path:
 
 def standardised(wave16: NDArray[np.float32]) -> NDArray[np.float32]:
     """Zero mean and unit variance over the recording, as Wav2Vec2FeatureExtractor does."""
-    mean, variance = float(wave16.mean(dtype=np.float64)), float(wave16.var(dtype=np.float64))
+    mean, variance = mean_and_variance(wave16)
     return np.asarray((wave16 - mean) / np.sqrt(variance + 1e-7), np.float32)
 
 
@@ -80,6 +80,7 @@ def _load(folder: Path) -> Any:
 
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     try:
         model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
     except Exception as error:
@@ -113,7 +114,8 @@ def _encode(model: Any, wave16: NDArray[np.float32], hop: int, width: int) -> ND
         for start in range(0, total, size):
             stop = min(total, start + size)
             first, last = max(0, start - context), min(total, stop + context)
-            piece = np.ascontiguousarray(wave16[first * hop : (last - 1) * hop + width], np.float32)
+            end = len(wave16) if last == total else (last - 1) * hop + width
+            piece = np.ascontiguousarray(wave16[first * hop : end], np.float32)
             with torch.inference_mode():
                 hidden = model(torch.from_numpy(piece)[None]).last_hidden_state[0]
             out[start:stop] = hidden[start - first : stop - first].numpy()

@@ -1,0 +1,91 @@
+"""Segments from probabilities that are written down by hand."""
+
+import numpy as np
+import pytest
+
+from wail.errors import ConfigError
+from wail.voice.detect import VoiceTrack
+from wail.voice.segments import SegmentConfig, close_gaps, drop_short, hysteresis, vocal_segments
+
+STEP_S = 0.032
+
+
+def track(p_infant, loudness=-20.0, **others) -> VoiceTrack:
+    p = np.asarray(p_infant, np.float32)
+    n = len(p)
+    values = {name: np.broadcast_to(np.float32(others.get(name, 0)), n).copy()
+              for name in ("p_cry", "p_laugh", "p_babble", "p_adult")}  # fmt: skip
+    return VoiceTrack((np.arange(n) + 0.5) * STEP_S, p, loudness_db=np.full(n, loudness, np.float32), **values)
+
+
+def burst(n: int, start: int, stop: int, level: float = 0.9) -> np.ndarray:
+    p = np.zeros(n, np.float32)
+    p[start:stop] = level
+    return p
+
+
+def test_hysteresis_keeps_runs_that_reach_the_upper_threshold_and_spreads_to_the_lower():
+    p = np.array([0.1, 0.4, 0.7, 0.4, 0.1, 0.4, 0.4, 0.1, 0.9], np.float32)
+    assert hysteresis(p, 0.6, 0.35) == [(1, 4), (8, 9)]
+
+
+def test_gaps_below_the_limit_close_and_gaps_at_it_stay():
+    assert close_gaps([(0, 5), (13, 20), (29, 40)], 9) == [(0, 20), (29, 40)]
+
+
+def test_short_bursts_go():
+    assert drop_short([(0, 8), (10, 19), (30, 60)], 9.4) == [(10, 19), (30, 60)]
+
+
+def test_a_burst_of_0_3_s_is_kept_and_half_of_it_is_not():
+    assert len(vocal_segments(track(burst(60, 10, 20), p_cry=0.9), None, SegmentConfig())) == 1
+    assert vocal_segments(track(burst(60, 10, 15), p_cry=0.9), None, SegmentConfig()) == []
+
+
+def test_rows_have_the_times_label_and_probabilities_of_the_segment():
+    p = burst(100, 20, 50, 0.8)
+    rows = vocal_segments(track(p, p_cry=0.2, p_laugh=0.7, p_babble=0.3), None, SegmentConfig())
+    assert len(rows) == 1
+    row = rows[0]
+    assert row["start_s"] == pytest.approx(0.64) and row["end_s"] == pytest.approx(1.6)
+    assert row["label"] == "laugh"
+    assert row["probability"] == pytest.approx(0.8) and row["p_mix"] == pytest.approx(0.8)
+    assert row["p_stem"] is None and row["adult_overlap"] == 0.0
+
+
+def test_adult_overlap_is_the_share_of_steps_with_an_adult():
+    t = track(burst(100, 20, 60), p_cry=0.9)
+    t.p_adult[30:40] = 0.9
+    assert vocal_segments(t, None, SegmentConfig())[0]["adult_overlap"] == pytest.approx(0.25)
+
+
+def test_a_stem_adds_what_the_mix_hides_and_both_are_stored():
+    mix, stem = track(burst(100, 20, 60, 0.2), p_cry=0.1), track(burst(100, 20, 60, 0.9), p_cry=0.9)
+    rows = vocal_segments(mix, stem, SegmentConfig())
+    assert rows[0]["p_mix"] == pytest.approx(0.2) and rows[0]["p_stem"] == pytest.approx(0.9)
+
+
+def test_a_stem_that_lost_the_voice_takes_nothing_away():
+    mix, dead = track(burst(100, 20, 60), p_cry=0.9), track(np.zeros(100), loudness=-100.0)
+    alone, both = vocal_segments(mix, None, SegmentConfig()), vocal_segments(mix, dead, SegmentConfig())
+    assert len(both) == 1
+    assert all(both[0][key] == alone[0][key] for key in ("start_s", "end_s", "label", "p_mix"))
+    assert both[0]["p_stem"] == 0.0
+
+
+def test_silence_is_never_voice_and_an_empty_track_has_no_rows():
+    assert vocal_segments(track(burst(100, 20, 60), loudness=-95.0, p_cry=0.9), None, SegmentConfig()) == []
+    assert vocal_segments(track(np.zeros(0)), None, SegmentConfig()) == []
+
+
+def test_rows_fit_the_table():
+    from schemas.arrow import to_table
+    from schemas.tables import VOCAL
+
+    rows = vocal_segments(track(burst(100, 20, 60), p_cry=0.9), None, SegmentConfig())
+    assert to_table(rows, VOCAL).num_rows == 1
+
+
+def test_thresholds_out_of_order_are_refused():
+    with pytest.raises(ConfigError, match=r"leave is 0\.7 and enter is 0\.5"):
+        SegmentConfig(enter=0.5, leave=0.7)
