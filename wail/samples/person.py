@@ -117,10 +117,11 @@ def _ears(coarse: F64, tones: Tones) -> Part:
 def _body(coarse: F64, tones: Tones, clothes: F64) -> Part:
     """Neck and shoulders below the chin."""
     chin, width = coarse[152], float(coarse[454, 0] - coarse[234, 0])
-    base = np.array([0.0, chin[1], chin[2] - 0.45 * width])
-    neck = capsule(base + [0, 0.25 * width, -5], base - [0, 0.45 * width, 8], 0.30 * width, 0.32 * width, tones.skin, 24)
+    base = np.array([0.0, chin[1], chin[2] - 0.52 * width])
+    # It begins behind and below the bag of the mouth, which would show it.
+    neck = capsule(base + [0, 0.02 * width, -5], base - [0, 0.45 * width, 5], 0.27 * width, 0.30 * width, tones.skin, 24)
     chest = ellipsoid((0.95 * width, 0.85 * width, 0.5 * width), clothes, 28, 40)
-    return join([neck, chest.moved(shift_mm=base - [0, 1.0 * width, 10])])
+    return join([neck, chest.moved(shift_mm=base - [0, 0.98 * width, 10])])
 
 
 @lru_cache(maxsize=1)

@@ -132,7 +132,8 @@ def shoot(stage: Stage, seed: int) -> Iterator[U8]:
         if parts:
             whole = join(parts)
             rgb, _ = render_mesh(whole.verts_mm, whole.triangles, whole.colours, scene.focal_px, scene.size_px, back,
-                                 scene.light, supersample=2, ambient=scene.ambient, specular=0.06, cull_back=True)
+                                 scene.light, supersample=2, ambient=scene.ambient, specular=0.06, cull_back=True,
+                                 shade_once=True)
         yield np.clip(rgb * gain + grain[int(rng.integers(8))] + 0.5, 0, 255).astype(np.uint8)
 
 
