@@ -30,8 +30,8 @@ def fetch_queue(
         failure: str | None = "blocked"
         while failure == "blocked":
             if pause.stopped:
-                return (f"the platform blocks downloads: the queue stopped with {len(clip_ids) - index} items left; run "
-                        "again in a few hours, or give a cookie file (download.cookies)")  # fmt: skip
+                return (f"the platform blocks downloads: the queue stopped with {len(clip_ids) - index} items left; "
+                        "run again in a few hours, or give a cookie file (download.cookies)")  # fmt: skip
             wait(pause, sleep, now_s)
             runner("media", [clip_id], root, config, lambda _: None)
             receipt = ClipFolder(root, clip_id).receipt("media")

@@ -10,7 +10,7 @@ CONFIG = CurateConfig(download=DownloadConfig(pace=PACE))
 
 
 def platform(root, answers):
-    """A runner that leaves the receipts which a platform with these answers (failure classes, None: fine) would bring."""
+    """A runner that leaves the receipts that a platform with these answers (failure classes) would bring."""
     asked = []
 
     def run(stage, clip_ids, root, config, done):
