@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from wail.media.probe import GRID_FPS
 from wail.review import svg
 from wail.review.accounting import Funnel
-from wail.review.read import ClipData, ShardTake
+from wail.review.read import NO_LIMITS, ClipData, Limits, ShardTake
 from wail.review.timeline import Timeline, bare_axes, broken
 from wail.review.wording import KEPT_COLOUR, STEPS, reason_text, text_colour
 
@@ -94,13 +94,16 @@ def _box(axes: Axes, x: float, y: float, w: float, h: float, colour: str, tip: s
               parse_math=False)  # fmt: skip
 
 
-def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake]) -> str:
-    """One clip's timeline: verdicts, takes, voice, loudness, faces, fits; only the lanes that there is data for."""
+def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake], limits: Limits = NO_LIMITS) -> str:
+    """One clip's timeline: verdicts, takes, voice, loudness, faces, fits; only the lanes that there is data for.
+
+    Dashed lines are the run's thresholds.
+    """
     lanes = [("verdict", 0.8)] if "verdicts" in clip.tables else []
     takes = clip.tables["takes"].to_pylist() if "takes" in clip.tables else []
     lanes += [("takes", 0.62)] if takes else []
     lanes += [("voice", 1.5), ("kind", 0.9), ("loudness", 0.7)] if _filled(clip, "voice") else []
-    lanes += [("yaw", 1.3), ("visible", 1.1)] if _filled(clip, "frames") else []
+    lanes += [("yaw", 1.3), ("visible", 1.3)] if _filled(clip, "frames") else []
     lanes += [("residual", 0.9)] if clip.fits else []
     apertures = {take["take_id"]: shards[take["take_id"]] for take in takes if take["take_id"] in shards}
     lanes += [("aperture", 0.9)] if apertures else []
@@ -109,9 +112,9 @@ def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake]) -> str:
     if _filled(clip, "voice"):
         _draw_voice(line, clip)
     if _filled(clip, "frames"):
-        _draw_faces(line, clip.tables["frames"])
+        _draw_faces(line, clip.tables["frames"], limits)
     if clip.fits:
-        _draw_residuals(line, clip)
+        _draw_residuals(line, clip, limits)
     if apertures:
         _draw_apertures(line, apertures)
     return svg.to_svg(line.figure, clip.clip_id, f"Timeline of clip {clip.clip_id}, {clip.duration_s:.1f} s")
@@ -155,13 +158,20 @@ def _draw_voice(line: Timeline, clip: ClipData) -> None:
     line.line("loudness", t, voice["loudness_db"].to_numpy(), -80, 0, svg.LOUD, fill=True, linewidth=0.7)
 
 
-def _draw_faces(line: Timeline, frames: pa.Table) -> None:
+def _draw_faces(line: Timeline, frames: pa.Table, limits: Limits) -> None:
     tracks = sorted({track for track in frames["track"].to_pylist() if track is not None})
     many = f"{len(tracks)} tracks" if len(tracks) != 1 else "1 track"
     line.label("yaw", [("Head", svg.INK), ("yaw", svg.YAW), ("pitch", svg.LOUD), (many, svg.MUTED)], gap=0.36)
-    line.guides("yaw", [-45, 0, 45], -90, 90, "°")
-    line.label("visible", [("Visible", svg.INK), ("face", svg.VISIBLE), ("mouth", svg.MOUTH)], gap=0.4)
+    line.guides("yaw", [-90, 0, 90], -90, 90, "°")
+    line.label("visible", [("Face", svg.INK), ("visible", svg.VISIBLE), ("mouth visible", svg.MOUTH),
+                           ("infant's", svg.INFANT)], gap=0.36)  # fmt: skip
     line.guides("visible", [0, 0.5, 1], 0, 1)
+    for value, colour in ((limits.yaw_deg, svg.YAW), (limits.pitch_deg, svg.LOUD)):
+        for side in (-1, 1):
+            line.limit("yaw", None if value is None else side * value, -90, 90, colour)
+    line.limit("visible", limits.visible, 0, 1, svg.VISIBLE)
+    line.limit("visible", limits.mouth_visible, 0, 1, svg.MOUTH)
+    line.limit("visible", limits.p_infant_face, 0, 1, svg.INFANT)
     for index, track in enumerate(tracks):
         rows = frames.filter(pa.compute.equal(frames["track"], track))
         t = rows["time_s"].to_numpy()
@@ -169,6 +179,7 @@ def _draw_faces(line: Timeline, frames: pa.Table) -> None:
         for lane, column, low, high, colour in (
             ("yaw", "pitch_deg", -90, 90, svg.LOUD),
             ("yaw", "yaw_deg", -90, 90, svg.YAW),
+            ("visible", "p_infant_face", 0, 1, svg.INFANT),
             ("visible", "visible", 0, 1, svg.VISIBLE),
             ("visible", "mouth_visible", 0, 1, svg.MOUTH),
         ):
@@ -176,11 +187,12 @@ def _draw_faces(line: Timeline, frames: pa.Table) -> None:
             line.line(lane, *broken(t, values), low, high, colour, linestyle=style)
 
 
-def _draw_residuals(line: Timeline, clip: ClipData) -> None:
+def _draw_residuals(line: Timeline, clip: ClipData, limits: Limits) -> None:
     line.label("residual", [("Fit error", svg.INK), ("of eye dist.", svg.RESIDUAL)], gap=0.38)
-    high = max([0.1, *(float(np.nanmax(fit.table["residual"].to_numpy())) for fit in clip.fits.values()
-                       if len(fit.table))])  # fmt: skip
+    worst = [float(np.nanmax(fit.table["residual"].to_numpy())) for fit in clip.fits.values() if len(fit.table)]
+    high = max(0.1, 1.1 * (limits.residual or 0.0), *worst)
     line.guides("residual", [0, round(high / 2, 2)], 0, high)
+    line.limit("residual", limits.residual, 0, high, svg.RESIDUAL)
     for fit in clip.fits.values():
         t = fit.table["frame"].to_numpy() / GRID_FPS
         line.line("residual", *broken(t, fit.table["residual"].to_numpy().astype(np.float64)), 0, high, svg.RESIDUAL)

@@ -151,6 +151,42 @@ def read_shards(dataset: Path) -> tuple[dict[str, ShardTake], list[str]]:
     return takes, problems
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Thresholds of the run, to draw beside the values they judge; None where dataset.json does not say."""
+
+    yaw_deg: float | None = None
+    pitch_deg: float | None = None
+    visible: float | None = None
+    mouth_visible: float | None = None
+    p_infant_face: float | None = None
+    residual: float | None = None
+
+
+NO_LIMITS = Limits()
+
+
+def limits_of(about: Mapping[str, Any]) -> Limits:
+    """The thresholds in dataset.json's configuration."""
+    vision, fit = (_part(about, "config", name) for name in ("vision", "fit_limits"))
+
+    def number(part: Mapping[str, Any], name: str) -> float | None:
+        value = part.get(name)
+        return float(value) if isinstance(value, int | float) else None
+
+    return Limits(
+        yaw_deg=number(vision, "max_abs_yaw_deg"), pitch_deg=number(vision, "max_abs_pitch_deg"),
+        visible=number(vision, "min_visible"), mouth_visible=number(vision, "min_mouth_visible"),
+        p_infant_face=number(vision, "min_p_infant_face"), residual=number(fit, "max_residual"),
+    )  # fmt: skip
+
+
+def _part(value: Any, *names: str) -> Mapping[str, Any]:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def read_dataset_json(dataset: Path) -> dict[str, Any]:
     """dataset.json as it is, empty where there is none or it cannot be read."""
     try:

@@ -80,6 +80,13 @@ class Timeline:
             self.axes.fill(np.r_[t[0], t, t[-1]], np.r_[bottom, y, bottom], color=colour, alpha=0.25, linewidth=0)
         self.axes.plot(t, y, color=colour, **{"linewidth": 1.0, "solid_joinstyle": "round", **style})
 
+    def limit(self, lane: str, value: float | None, low: float, high: float, colour: str) -> None:
+        """A dashed line at a threshold, where there is one."""
+        if value is None:
+            return
+        y = float(self.to_y(lane, np.array([value]), low, high)[0])
+        self.axes.plot([0, self.duration_s], [y, y], color=colour, linewidth=0.7, linestyle=(0, (2, 2)), alpha=0.75)
+
     def bar(self, lane: str, start_s: float, end_s: float, colour: str, name: str, short: str = "",
             hollow: bool = False, inset: float = 0.0) -> None:  # fmt: skip
         """A bar from start to end with its name in it, or its short name, or none, as there is room."""

@@ -191,7 +191,8 @@ class Builder:
         if self.shards:
             table: pa.Table = to_table(self.shards, tables.SHARDS)
             write_table(self.root / "shards" / "split=train" / "part-00000.parquet", table)
-        write_json(self.root / "dataset.json", {"version": "1", "config": {"takes": {"min_s": 0.5}}})
+        config = {"vision": {"max_abs_yaw_deg": 45.0, "min_mouth_visible": 0.7}, "fit_limits": {"max_residual": 0.1}}
+        write_json(self.root / "dataset.json", {"version": 1, "config": config})
         return self.root
 
 
