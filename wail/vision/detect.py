@@ -1,7 +1,7 @@
 """Face search at every in-plane rotation, and the check that a face is upright in its crop."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,8 @@ class FaceDetector:
 
     def search(self, rgb: NDArray[np.uint8], region: Roi) -> list[Detection]:
         """Candidates in a region at four turns from `region.roll_deg` on, best score first; each place once."""
-        found = [
-            detection
-            for turn in TURNS_DEG
-            for detection in _detections(self._full, rgb, Roi(region.x_px, region.y_px, region.size_px, region.roll_deg + turn))
-        ]
+        turned = [replace(region, roll_deg=region.roll_deg + turn) for turn in TURNS_DEG]
+        found = [detection for one in turned for detection in _detections(self._full, rgb, one)]
         return _distinct(sorted(found, key=lambda d: -d.score))
 
     def upright_score(self, rgb: NDArray[np.uint8], face: Roi) -> tuple[float, float]:

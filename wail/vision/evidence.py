@@ -63,12 +63,12 @@ def look(crop: NDArray[np.uint8], points: Array) -> Look:
 def _sample(image: NDArray[np.uint8], xy: Array) -> Array:
     """Grey levels (plus the black level) at the pixels nearest to crop points."""
     at = np.clip(np.rint(xy), 0, CROP_PX - 1).astype(int)
-    return image[at[:, 1], at[:, 0]].astype(np.float32) + np.float32(BLACK_LEVEL)
+    return np.asarray(image[at[:, 1], at[:, 0]], np.float32) + np.float32(BLACK_LEVEL)
 
 
 def _chroma(rgb: Array) -> Array:
     logs = np.log(rgb)
-    return logs[:, :2] - logs[:, 1:]
+    return np.asarray(logs[:, :2] - logs[:, 1:], np.float32)
 
 
 def _dark_line(image: NDArray[np.uint8], points: Array) -> float:

@@ -38,7 +38,8 @@ def proportions(points: Array, rotation: NDArray[np.float64]) -> NDArray[np.floa
     eyes = float(np.linalg.norm(head[33] - head[263]))
     eye_line = head[[33, 133, 362, 263], 1].mean()
     aperture = float(np.linalg.norm(head[13] - head[14]))
-    iris = np.mean([np.linalg.norm(head[a, :2] - head[b, :2]) for a, b in ((469, 471), (470, 472), (474, 476), (475, 477))])
+    rings = head[[[469, 471], [470, 472], [474, 476], [475, 477]], :2]
+    iris = np.linalg.norm(rings[:, 0] - rings[:, 1], axis=1).mean()
     return np.array([
         eye_line - head[152, 1] - aperture,
         eye_line - head[[61, 291], 1].mean(),
@@ -51,7 +52,7 @@ def proportions(points: Array, rotation: NDArray[np.float64]) -> NDArray[np.floa
 def infant_evidence(figures: NDArray[np.float32], poles: Poles = Poles()) -> NDArray[np.float64]:
     """Each figure's place between the poles: 1 at the infant's, -1 at the adult's, held to -1.5..1.5."""
     infant, adult = np.array(poles.infant), np.array(poles.adult)
-    return np.clip((figures - (infant + adult) / 2) / ((infant - adult) / 2), -1.5, 1.5)
+    return np.asarray(np.clip((figures - (infant + adult) / 2) / ((infant - adult) / 2), -1.5, 1.5))
 
 
 def p_infant_face(figures: NDArray[np.float32], turned_deg: NDArray[np.float32], poles: Poles = Poles()) -> float:

@@ -147,10 +147,10 @@ def steady(reasons: Sequence[str | None], most: int) -> list[str | None]:
     A short usable run goes where both neighbours are unusable; a short unusable one where both are usable, and a short
     reason between two others takes the first one's. Runs at either end stay.
     """
-    runs = [[value, len(list(group))] for value, group in groupby(reasons)]
+    runs = [(value, len(list(group))) for value, group in groupby(reasons)]
+    values = [value for value, _ in runs]
     for i in range(1, len(runs) - 1):
-        value, length = runs[i]
-        before, after = runs[i - 1][0], runs[i + 1][0]
-        if length <= most and (before is None) == (after is None):
-            runs[i][0] = before
-    return [value for value, length in runs for _ in range(length)]
+        before, after = values[i - 1], values[i + 1]
+        if runs[i][1] <= most and (before is None) == (after is None):
+            values[i] = before
+    return [value for value, (_, length) in zip(values, runs, strict=True) for _ in range(length)]

@@ -7,13 +7,15 @@ that we turn upright ourselves, so that there is no state to leak from one clip 
 
 import hashlib
 from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import cv2
-import mediapipe
 import numpy as np
 from numpy.typing import NDArray
+
+from wail.errors import ModelError
 
 CROP_PX = 192
 """The landmark network's input: a crop of this size goes in without being resampled again."""
@@ -22,18 +24,26 @@ N_LANDMARKS = 478
 _ROI = "face_rect"
 _LANDMARKS = "face_landmarks"
 _PRESENCE = "facelandmarkcpu__face_presence_score"
-_MODULES = Path(mediapipe.__file__).parent / "modules"
+
+
+@cache
+def _modules() -> Path:
+    """The folder of models inside the mediapipe wheel, found without importing mediapipe (a second's work)."""
+    spec = find_spec("mediapipe")
+    if spec is None or spec.origin is None:
+        raise ModelError("mediapipe is not installed, its bundled models are needed: pip install mediapipe==0.10.21")
+    return Path(spec.origin).parent / "modules"
 
 
 def _landmark_graph() -> Any:
     """The landmark half of the bundled graph: same nodes, but the region is an input and presence no gate."""
-    from mediapipe.python._framework_bindings import resource_util, validated_graph_config
-    from mediapipe.framework import calculator_pb2
     from mediapipe.calculators.util import thresholding_calculator_pb2
+    from mediapipe.framework import calculator_pb2
+    from mediapipe.python._framework_bindings import resource_util, validated_graph_config
 
-    resource_util.set_resource_dir(str(_MODULES.parents[1]))
+    resource_util.set_resource_dir(str(_modules().parents[1]))
     validated = validated_graph_config.ValidatedGraphConfig()
-    validated.initialize(binary_graph_path=str(_MODULES / "face_landmark/face_landmark_front_cpu.binarypb"))
+    validated.initialize(binary_graph_path=str(_modules() / "face_landmark/face_landmark_front_cpu.binarypb"))
     whole = calculator_pb2.CalculatorGraphConfig.FromString(validated.binary_config)
     graph = calculator_pb2.CalculatorGraphConfig()
     graph.node.extend(node for node in whole.node if node.name.startswith("facelandmarkcpu__"))
@@ -100,6 +110,6 @@ def model_ids() -> dict[str, str]:
         "palm_detection": "palm_detection/palm_detection_lite.tflite",
     }
     return {
-        name: f"mediapipe {mediapipe.__version__} {hashlib.sha256((_MODULES / file).read_bytes()).hexdigest()[:16]}"
+        name: f"mediapipe {version('mediapipe')} {hashlib.sha256((_modules() / file).read_bytes()).hexdigest()[:16]}"
         for name, file in files.items()
     }

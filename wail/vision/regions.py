@@ -11,7 +11,7 @@ Index = NDArray[np.int64]
 
 LIP_OUTER = np.array([61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146])
 LIP_INNER = np.array([78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95])
-"""Both run round the mouth from the subject's right corner, upper lip first; entry k of one faces entry k of the other."""
+"""Both run round the mouth from the subject's right corner, upper lip first; entry k of one faces k of the other."""
 
 LIP_BODY = np.array([3, 4, 5, 6, 7, 13, 14, 15, 16, 17])
 """Entries of the two above away from the corners, where the red of the lip is widest."""

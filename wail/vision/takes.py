@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class TakeConfig:
 
 @dataclass(frozen=True)
 class Take:
-    """A row of table TAKES (`row["reason"]` says why it was dropped), its grid frames, and which of them are bridged."""
+    """A row of table TAKES (`row["reason"]` says why it was dropped), its grid frames, and which are bridged."""
 
     row: dict[str, Any]
     frames: NDArray[np.int64]
@@ -89,7 +90,7 @@ def bridge(usable: Bools, most: int) -> Bools:
     """Close gaps of at most `most` frames between usable ones."""
     at = np.flatnonzero(usable)
     closed = usable.copy()
-    for left, right in zip(at[:-1], at[1:], strict=True):
+    for left, right in pairwise(at.tolist()):
         if 1 < right - left <= most + 1:
             closed[left:right] = True
     return closed

@@ -10,7 +10,7 @@ HEIGHT_PX = 96
 BLOCKS_HIGH = 16
 """Blocks in a picture's height."""
 FACE_BLOCKS = 5
-"""No face's region is more blocks wide than this. Faces can be named down to about 16 blocks (Harmon and Julesz 1973)."""
+"""No face's region is more blocks wide than this: faces can be named at 16 blocks (Harmon and Julesz 1973)."""
 
 Thumb = tuple[int, NDArray[np.uint8]]
 

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wail.vision.regions import (
-    LIP_INNER, LIP_OUTER, MOUTH, SKIN_CHIN, SKIN_CORNERS, SKIN_MOUTH, SKIN_REFERENCE, SKIN_UPPER_LIP, skin_mask,
+    LIP_INNER,
+    LIP_OUTER,
+    MOUTH,
+    SKIN_CHIN,
+    SKIN_CORNERS,
+    SKIN_MOUTH,
+    SKIN_REFERENCE,
+    SKIN_UPPER_LIP,
+    skin_mask,
 )  # fmt: skip
 from wail.vision.roi import Array
 
@@ -30,7 +38,7 @@ class OcclusionConfig:
     """Lips less redder than this than the skin around them are lips unseen ..."""
     lip_red_width: float = 0.02
     lip_dark: float = 0.22
-    """... unless a line at least this much darker crosses the mouth, and where there is no colour this decides alone."""
+    """... unless a line at least this much darker crosses the mouth; where there is no colour this decides alone."""
     lip_dark_width: float = 0.03
     colourful: float = 0.03
     """Log-chromaticity scatter of a crop under which the picture counts as grey."""
@@ -42,12 +50,12 @@ class OcclusionConfig:
     covered_share_width: float = 0.05
 
 
-def logistic(value: float | NDArray[np.floating], centre: float, width: float) -> NDArray[np.float64]:
+def logistic(value: float | Array, centre: float, width: float) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip((np.asarray(value, np.float64) - centre) / width, -40, 40))))
 
 
 def facing(normals: Array) -> Array:
-    """Self-occlusion, 0-1 per landmark, from crop-frame normals: 0 turned away, 1 when tilted by less than 75 degrees."""
+    """Self-occlusion per landmark from crop-frame normals: 0 turned away, 1 tilted by less than 75 degrees."""
     return np.asarray(np.clip((-normals[:, 2] + 0.05) / 0.31, 0, 1), np.float32)
 
 
