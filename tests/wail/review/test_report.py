@@ -217,3 +217,24 @@ def test_chromium_shows_it_and_its_script_runs_under_the_policy(builder, tmp_pat
     assert "1 clips" in done.stdout, done.stderr[-2000:]
     assert '<button type="button">Takes</button>' in done.stdout
     assert "Content Security Policy" not in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
+def test_tables_sort_and_clips_are_filtered(builder, tmp_path):
+    """Its own script at work: a click on `Kept, s`, then a filter by reason. The policy is lifted to drive it."""
+    builder.clip("a" * 16, uri="little.mp4")
+    builder.clip("b" * 16, [(300, None, "t"), (360, "dark", None)], uri="much.mp4")
+    text, _ = render(builder)
+    text = re.sub(r"<meta http-equiv[^>]*>", "", text)
+    drive = """<script>
+    [...document.querySelectorAll("#clips ~ .card th button")].find((b) => b.textContent === "Kept, s").click();
+    why.value = "profile"; why.dispatchEvent(new Event("change"));
+    document.title = [...document.querySelectorAll("tr[data-clip] a")].map((a) => a.textContent).join(" ");
+    </script></body>"""
+    page = tmp_path / "driven.html"
+    page.write_text(text.replace("</body>", drive), encoding="utf-8")
+    done = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+         "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=100, check=False)  # fmt: skip
+    assert "<title>much.mp4 little.mp4</title>" in done.stdout, done.stderr[-2000:]
+    assert "1 of 2 clips" in done.stdout
