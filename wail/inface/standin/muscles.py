@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from wail.errors import shape_message
+from wail.inface.model import EXPRESSION, FaceModel, load_model
 from wail.inface.standin.jaw import jaw_weight, rotate_jaw
 from wail.inface.standin.lids import Lids, make_lids
 from wail.inface.standin.rest import RestMesh, load_rest
@@ -78,6 +80,15 @@ def muscle_displacement(activations: ArrayLike) -> NDArray[np.float32]:
     return verts.reshape(*a.shape[:-1], *verts.shape[1:]).astype(np.float32)
 
 
+def expression_code(activations: ArrayLike) -> NDArray[np.float32]:
+    """Raw expression codes [...,64] of activations [...,M]: the stand-in's own encoder on the moved mean infant."""
+    displacement = muscle_displacement(activations)
+    verts = load_rest().verts_mm.astype(np.float32) + displacement
+    with torch.no_grad():
+        codes: NDArray[np.float32] = stand_in().encode(torch.from_numpy(verts))[..., EXPRESSION].numpy()
+    return codes
+
+
 def pose_vertices(rig: Rig, activations: Floats) -> Floats:
     """Vertices [n,V,3] for activations [n,M]."""
     a = np.clip(activations, 0, 1)
@@ -102,6 +113,12 @@ def _keep_lips_apart(rig: Rig, verts: Floats) -> Floats:
 def _rest_gap(rig: Rig) -> Floats:
     rest = rig.rest.verts_mm
     return rest[rig.lip_upper, 1] - rest[rig.lip_lower, 1]
+
+
+@lru_cache(maxsize=1)
+def stand_in() -> FaceModel:
+    """The stand-in, loaded once."""
+    return load_model()
 
 
 @lru_cache(maxsize=1)
