@@ -97,6 +97,8 @@ class Timeline:
         patch.set_gid(svg.title(f"{name}: {start_s:.2f}–{end_s:.2f} s ({width:.2f} s)"))
         self.axes.add_patch(patch)
         text = next((t for t in (name, short) if t and width / self.duration_s > 0.0070 * len(t) + 0.006), "")
+        if not text:
+            return
         ink = svg.INK if hollow else text_colour(colour)
         self.axes.text(start_s + width / 2, bottom - (size - inset) / 2, text, ha="center", va="center_baseline",
                        color=ink, fontsize=6.8, parse_math=False)  # fmt: skip
