@@ -12,7 +12,7 @@ class FitConfig:
 
     focal_ratio: float = 1.2
     """Prior focal length over the picture's longer side: a phone's main camera."""
-    focal_log_sd: float = 0.1
+    focal_log_sd: float = 0.05
     landmark_sd_mm: float = 1.0
     """A landmark's error, at the face."""
     independent_landmarks: float = 60.0
@@ -20,6 +20,8 @@ class FitConfig:
     huber: float = 3.0
     """Beyond so many standard deviations a landmark's pull no longer grows."""
     lip_weight: float = 2.0
+    expression_sd: float = 3.0
+    """Wider than the codes' own 1: summed over a take's frames, a tight prior would rather shrink the head."""
     expression_step: float = 0.7
     """Random walk per frame of 1/30 s; wide enough that it does not damp a cry's mouth."""
     rotation_step_rad: float = 0.1

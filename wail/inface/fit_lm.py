@@ -19,6 +19,7 @@ def weights_of(config: FitConfig) -> Weights:
     return Weights(
         huber=config.huber,
         focal_log_sd=config.focal_log_sd,
+        expression_sd=config.expression_sd,
         expression_step=config.expression_step,
         rotation_step_rad=config.rotation_step_rad,
         translation_step_mm=config.translation_step_mm,

@@ -1,7 +1,7 @@
 """What a fit minimises over a take, and one Gauss-Newton model of it.
 
     E = sum_t sum_l  k w_tl rho(|px_tl - observed_tl| / sigma_t)             rho: pseudo-Huber, bounded pull
-      + 1/2 |identity|^2 + 1/2 |age|^2 + 1/2 sum_t |expression_t|^2           z-scored latents
+      + 1/2 |identity|^2 + 1/2 |age|^2 + 1/2 sum_t |expression_t|^2 / sd^2    z-scored latents
       + 1/2 log(focal / prior)^2 / sd^2
       + 1/2 sum_t |step of expression, rotation, translation|^2 / sd^2        random walk in time
 
@@ -76,6 +76,7 @@ class Weights:
 
     huber: float
     focal_log_sd: float
+    expression_sd: float
     expression_step: float
     rotation_step_rad: float
     translation_step_mm: float
@@ -115,7 +116,8 @@ def energy(rows: PointRows, state: State, seen: Observed, weights: Weights) -> f
     # h^2 (sqrt(1 + q / h^2) - 1) without the cancellation at small q.
     rho = square / (1 + torch.sqrt(1 + square / weights.huber**2))
     smooth = 0.5 * (_links(seen, weights) * _steps(state).square()).sum(dtype=torch.float64)
-    prior = 0.5 * (state.codes.double().square().sum() + state.expression.double().square().sum())
+    expression = state.expression.double() / weights.expression_sd
+    prior = 0.5 * (state.codes.double().square().sum() + expression.square().sum())
     focal = 0.5 * (state.log_focal.double() / weights.focal_log_sd) ** 2
     return float((seen.weight * rho).sum(dtype=torch.float64) + smooth + prior + focal)
 
@@ -188,8 +190,8 @@ def _add_priors(
     diagonal[N_CODES] += 1 / weights.focal_log_sd**2
     down_shared[:N_CODES] -= state.codes
     down_shared[N_CODES] -= state.log_focal / weights.focal_log_sd**2
-    blocks.diagonal(dim1=1, dim2=2)[:, :N_EXPRESSION] += 1.0
-    down[:, :N_EXPRESSION] -= state.expression
+    blocks.diagonal(dim1=1, dim2=2)[:, :N_EXPRESSION] += 1 / weights.expression_sd**2
+    down[:, :N_EXPRESSION] -= state.expression / weights.expression_sd**2
 
 
 def _links(seen: Observed, weights: Weights) -> Tensor:
