@@ -42,8 +42,9 @@ def render_mesh(
     the surface to the light. supersample: samples per pixel and axis (2 anti-aliases). ambient: share of the light
     that comes from everywhere. specular: strength of the highlight. Back faces are shaded from their own side, or left
     out by `cull_back`. `shade_once` shades a pixel once, at its centre, where all its samples lie on one surface, and
-    every sample only at edges: half the time at `supersample` 2. Triangles that reach nearer than 1 mm to the camera's plane are left out. The order of the
-    triangles does not matter. Raises ValueError on wrong shapes, indices or values.
+    every sample only at edges: half the time at `supersample` 2. Triangles that reach nearer than 1 mm to the camera's
+    plane are left out. The order of the triangles does not matter. Raises ValueError on wrong shapes, indices or
+    values.
     """
     verts, faces, cols = _checked(verts_cam_mm, triangles, colours)
     width, height = int(size_px[0]), int(size_px[1])
