@@ -3,6 +3,7 @@
 import os
 import pickle
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,10 +56,13 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
 
 def read_state(path: Path) -> dict[str, Any]:
     """The dictionary that was written. Raises DatasetError where there is none or it cannot be read."""
+    if not path.is_file():
+        raise DatasetError(f"there is no checkpoint at {path}: run `wail train` first, or give another path")
     try:
+        # Whole checkpoints are zip files; torch would read anything else as an old pickle, failing in any odd way.
+        if not zipfile.is_zipfile(path):
+            raise RuntimeError("not a whole zip file")
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise DatasetError(f"there is no checkpoint at {path}: run `wail train` first, or give another path") from None
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(f"{path} is no checkpoint of wail ({first_line}): train anew, or give another") from error

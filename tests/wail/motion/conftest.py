@@ -83,10 +83,11 @@ class Synthetic:
         return _write(path, rows, SHARDS, metadata)
 
     def write_features(
-        self, rows: Iterable[dict], part: int = 0, encoder: str = "toy-mel", folder: str | None = None, dim: int = N_FEATURES
+        self, rows: Iterable[dict], part: int = 0, encoder: str = "toy-mel", folder: str = "toy-mel"
     ) -> Path:
-        path = self.root / "features" / (folder or encoder) / f"part-{part:05d}.parquet"
-        return _write(path, rows, FEATURES, {b"wail.encoder": json.dumps({"encoder": encoder, "dim": dim}).encode()})
+        path = self.root / "features" / folder / f"part-{part:05d}.parquet"
+        meta = {"encoder": encoder, "dim": N_FEATURES}
+        return _write(path, rows, FEATURES, {b"wail.encoder": json.dumps(meta).encode()})
 
     def write(self, splits: dict[str, list[tuple[dict, dict]]]) -> Path:
         for split, takes in splits.items():
