@@ -33,7 +33,7 @@ def plot_voice(wave16: NDArray[np.float32], analysis: VoiceAnalysis, out: Path) 
                      color=COLOURS[name], label=name)  # fmt: skip
     axes[2].set_ylabel("probability")
     axes[2].set_ylim(-0.02, 1.02)
-    axes[2].legend(loc="upper right", ncols=5, fontsize=8)
+    axes[2].legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=5, fontsize=8, frameon=False)
     _segments(axes[3], analysis)
     axes[3].set_xlabel("time, s")
     axes[3].set_xlim(0, max(duration_s, 0.1))
