@@ -160,6 +160,8 @@ class Limits:
     visible: float | None = None
     mouth_visible: float | None = None
     p_infant_face: float | None = None
+    interocular_px: float | None = None
+    sharpness: float | None = None
     residual: float | None = None
 
 
@@ -177,7 +179,8 @@ def limits_of(about: Mapping[str, Any]) -> Limits:
     return Limits(
         yaw_deg=number(vision, "max_abs_yaw_deg"), pitch_deg=number(vision, "max_abs_pitch_deg"),
         visible=number(vision, "min_visible"), mouth_visible=number(vision, "min_mouth_visible"),
-        p_infant_face=number(vision, "min_p_infant_face"), residual=number(fit, "max_residual"),
+        p_infant_face=number(vision, "min_p_infant_face"), interocular_px=number(vision, "min_interocular_px"),
+        sharpness=number(vision, "min_sharpness"), residual=number(fit, "max_residual"),
     )  # fmt: skip
 
 

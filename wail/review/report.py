@@ -104,7 +104,7 @@ def _notes(facts: Mapping[str, Any]) -> list[str]:
 def _environment() -> Environment:
     made = Environment(loader=PackageLoader("wail.review", "."), autoescape=True, undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    made.filters["s1"] = lambda seconds: f"{seconds:.1f}"
+    made.filters["s1"] = lambda seconds: f"{seconds:.1f}" if seconds >= 0.995 or not seconds else f"{seconds:.2f}"
     made.filters["s2"] = lambda seconds: f"{seconds:.2f}"
     made.filters["share"] = lambda part, whole: f"{part / whole:.0%}" if whole else "–"
     made.filters["maybe"] = lambda value, form: "–" if value is None else form % value
@@ -137,6 +137,7 @@ def _page(
         "stand_ins": summary.stand_ins,
         "stage_seconds": sorted(summary.seconds.items(), key=lambda item: _stage_order(item[0])),
         "problems": problems,
+        "limits": limits_of(about),
         "version": about.get("version"),
         "stale": _stale(about.get("stale")),
         "about": [(name, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False))
