@@ -20,6 +20,8 @@ class VisionConfig:
     """How often a followed face must convince the detector again, upright rather than upside down."""
     max_lost_frames: int = 15
     """How long a lost face keeps its track's id."""
+    min_track_frames: int = 3
+    """A face seen in fewer frames than this is taken for a mistake."""
     min_detection_score: float = 0.55
     min_presence: float = 0.5
 
@@ -32,7 +34,7 @@ class VisionConfig:
     min_mouth_visible: float = 0.7
     min_visible: float = 0.45
     min_interocular_px: float = 24.0
-    min_sharpness: float = 6.0
+    min_sharpness: float = 3.2
     """Grey levels squared: variance of the Laplacian of the face's crop (192 px)."""
     min_skin_luma: float = 16.0
     """Median grey level (0-255) of the face's skin."""

@@ -27,7 +27,8 @@ class Poles:
 
     infant: tuple[float, ...] = (0.97, 0.635, 0.410, 1.15, 0.160)
     adult: tuple[float, ...] = (1.20, 0.745, 0.510, 1.25, 0.125)
-    weight: tuple[float, ...] = (1.0, 1.0, 1.0, 0.5, 0.5)
+    weight: tuple[float, ...] = (1.0, 0.5, 2.0, 0.5, 0.5)
+    """The nose's foot is hardly moved by any expression; the mouth's height is, most of all in a cry."""
     steepness: float = 3.5
     """Log-odds at a pole: exp(3.5) = 33 to 1, for the tails of both populations, and children between them."""
 
@@ -50,9 +51,14 @@ def proportions(points: Array, rotation: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def infant_evidence(figures: NDArray[np.float32], poles: Poles = Poles()) -> NDArray[np.float64]:
-    """Each figure's place between the poles: 1 at the infant's, -1 at the adult's, held to -1.5..1.5."""
+    """Each figure's place between the poles: 1 at the infant's, -1 at the adult's, held to -1.5..1.5.
+
+    A small iris says nothing (0): lids hide it, most of all in a cry. A large one is an infant's.
+    """
     infant, adult = np.array(poles.infant), np.array(poles.adult)
-    return np.asarray(np.clip((figures - (infant + adult) / 2) / ((infant - adult) / 2), -1.5, 1.5))
+    place = np.clip((figures - (infant + adult) / 2) / ((infant - adult) / 2), -1.5, 1.5)
+    place[..., NAMES.index("iris")] = np.maximum(place[..., NAMES.index("iris")], 0)
+    return np.asarray(place)
 
 
 def p_infant_face(figures: NDArray[np.float32], turned_deg: NDArray[np.float32], poles: Poles = Poles()) -> float:

@@ -32,10 +32,15 @@ class Judged:
 
 
 def judge(observations: Sequence[Observation], config: VisionConfig) -> list[Judged]:
-    """Verdicts of a whole clip, in the order of `observations` (by frame, then track)."""
+    """Verdicts of a whole clip, in the order of `observations` (by frame, then track).
+
+    Tracks shorter than `min_track_frames` are taken for mistakes and left out.
+    """
     by_track: dict[int, list[Observation]] = {}
     for one in observations:
         by_track.setdefault(one.track, []).append(one)
+    by_track = {track: seen for track, seen in by_track.items() if len(seen) >= config.min_track_frames}
+    observations = [one for one in observations if one.track in by_track]
     p_infant = {track: track_p_infant(seen, config) for track, seen in by_track.items()}
     crowded = _frames_with_several(observations, p_infant, config)
     judged = {
@@ -83,7 +88,8 @@ def _visibilities(
     covered = []
     for one in seen:
         readable = one.inside & (one.turned > 0.3)
-        covered.append(skin_covered(one.look.chroma.astype(np.float32), readable, limits))
+        chroma, luma = one.look.chroma.astype(np.float32), one.look.log_luma.astype(np.float32)
+        covered.append(skin_covered(chroma, luma, readable, limits))
     evidence = np.array([
         (
             around_mouth(covered[i], one.inside & (one.turned > 0.3)), one.look.lip_red, one.look.lip_dark,

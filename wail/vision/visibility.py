@@ -29,22 +29,35 @@ _LIPS = np.concatenate([LIP_OUTER, LIP_INNER])
 class OcclusionConfig:
     """Where each piece of evidence turns, and how sharply. Chromaticities are differences of natural logarithms."""
 
-    skin_chroma: float = 0.30
-    """Distance from the face's own skin at which a skin landmark is as likely covered as not."""
+    skin_distance: float = 0.14
+    """Distance in colour from the face's own skin at which a skin landmark is as likely covered as not ..."""
     skin_chroma_spread: float = 2.0
-    """The same grows by this many times the scatter of the reference skin (noise, coloured light)."""
-    chroma_width: float = 0.04
+    """... plus this many times the scatter of the reference skin's chromaticity (noise, coloured light) ..."""
+    skin_luma_spread: float = 0.3
+    """... and this many times that of its log luma (light from one side) ..."""
+    level_error: float = 5.0
+    """... and what an error of this many grey levels (compression, noise, haze) does to a logarithm at its luma."""
+    skin_width: float = 0.03
+    brighter_weight: float = 0.4
+    """Log luma above the reference skin's counts this much against log-chromaticity."""
+    darker_free: float = 0.3
+    """Skin may be this much darker (log luma) than the reference, under the chin or in a fold, at no cost ..."""
+    darker_weight: float = 0.3
+    """... and the rest counts this much."""
     lip_red: float = 0.09
     """Lips less redder than this than the skin around them are lips unseen ..."""
     lip_red_width: float = 0.02
     lip_dark: float = 0.22
-    """... unless a line at least this much darker crosses the mouth; where there is no colour this decides alone."""
+    """... the more so if no line at least this much darker crosses the mouth; without colour this decides alone."""
     lip_dark_width: float = 0.03
+    open_dark: float = 0.7
+    """A gap this much darker than the skin is an open mouth, red lips or not: a crying face can be all red."""
+    open_dark_width: float = 0.08
     colourful: float = 0.03
     """Log-chromaticity scatter of a crop under which the picture counts as grey."""
-    mirror: float = 0.045
+    mirror: float = 0.038
     """Disagreement with the mirrored mesh, outer eye distances."""
-    mirror_width: float = 0.008
+    mirror_width: float = 0.006
     covered_share: float = 0.30
     """Share of the skin around the mouth that may be covered before the lips count as covered too."""
     covered_share_width: float = 0.05
@@ -65,21 +78,26 @@ def inside_picture(xy_px: Array, width_px: int, height_px: int) -> NDArray[np.bo
     )
 
 
-def skin_covered(chroma: Array, seen: NDArray[np.bool_], config: OcclusionConfig) -> Array:
+def skin_covered(chroma: Array, log_luma: Array, seen: NDArray[np.bool_], config: OcclusionConfig) -> Array:
     """Probability that each landmark is covered by something of another colour than the face's own skin.
 
-    chroma: [478, 2] log-chromaticity; seen: [478] landmarks that can be read at all. The reference is the median over
-    cheeks, nose and forehead of the same frame: light and white balance are the face's own. Landmarks that are no skin
-    (lips, eyes, brows, outline) get 0.
+    chroma: [478, 2] log-chromaticity; log_luma: [478]; seen: [478] landmarks that can be read at all. The reference is
+    the median over cheeks, nose and forehead of the same frame: light and white balance are the face's own. Shading
+    moves luma, not chromaticity, so luma counts less. Landmarks that are no skin (lips, eyes, brows, outline) get 0.
     """
     reference = SKIN_REFERENCE[seen[SKIN_REFERENCE]]
     if len(reference) < 5:
         return np.zeros(len(chroma), np.float32)
-    centre = np.median(chroma[reference], axis=0)
-    scatter = 1.48 * float(np.median(np.linalg.norm(chroma[reference] - centre, axis=1)))
-    limit = config.skin_chroma + config.skin_chroma_spread * scatter
-    distance = np.linalg.norm(chroma - centre, axis=1)
-    odd = logistic(distance, limit, config.chroma_width)
+    colour = np.linalg.norm(chroma - np.median(chroma[reference], axis=0), axis=1)
+    brighter = log_luma - np.median(log_luma[reference])
+    luma = np.maximum(config.brighter_weight * brighter, config.darker_weight * (-brighter - config.darker_free))
+    limit = (
+        config.skin_distance
+        + config.skin_chroma_spread * 1.48 * float(np.median(colour[reference]))
+        + config.skin_luma_spread * 1.48 * float(np.median(np.abs(brighter[reference])))
+        + config.level_error * float(np.exp(-np.median(log_luma[reference])))
+    )
+    odd = logistic(np.hypot(colour, np.maximum(luma, 0)), limit, config.skin_width)
     return np.asarray(np.where(skin_mask() & seen, odd, 0.0), np.float32)
 
 
@@ -89,7 +107,8 @@ def lips_unseen(red: float, dark: float, colourful: float, config: OcclusionConf
     if colourful < config.colourful:
         return not_dark
     not_red = 1 - float(logistic(red, config.lip_red, config.lip_red_width))
-    return not_red * max(not_dark, 0.6)
+    not_open = 1 - float(logistic(dark, config.open_dark, config.open_dark_width))
+    return not_red * max(not_dark, 0.6 * not_open)
 
 
 def around_mouth(covered: Array, seen: NDArray[np.bool_]) -> float:
