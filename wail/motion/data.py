@@ -33,7 +33,7 @@ class FaceModelInfo:
 
 @dataclass(frozen=True)
 class Take:
-    """One take. Latents are raw codes; `features` [n, d] and `heard` [n] are at frame times i / 30."""
+    """One take of n frames at i / 30 s. Latents are raw codes; features begin MARGIN_FRAMES before the first frame."""
 
     take_id: str
     group_id: str
@@ -44,8 +44,8 @@ class Take:
     closed: Bools  # [n]
     confidence: Floats  # [n], 0-1
     valid: Bools  # [n]
-    features: Floats  # [n, d]
-    heard: Bools  # [n]
+    features: Floats  # [MARGIN_FRAMES + n + MARGIN_FRAMES, d]
+    heard: Bools  # [MARGIN_FRAMES + n + MARGIN_FRAMES], whether there is audio
 
     @property
     def n_frames(self) -> int:

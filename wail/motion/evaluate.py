@@ -46,9 +46,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a checkpoint on `DATASET/shards/split=<split>`.
 
-    Returns `rows` (by name: `ours`, `static`, `class_mean`, `shuffled_audio`; each the metrics of `METRICS`),
-    `n_takes`, `n_frames`, `definitions`, and what was used. Raises DatasetError where the split is empty,
-    belongs to another face model or encoder, or shares a group with the training data.
+    Returns `rows` (each `name`: ours, static, class_mean or shuffled_audio, and the metrics of `METRICS`), `n_takes`,
+    `n_frames`, `definitions`, and what was used. Raises DatasetError where the split is empty, belongs to another face
+    model or encoder, or shares a group with the training data.
     """
     checkpoint = load_checkpoint(checkpoint) if isinstance(checkpoint, Path) else checkpoint
     data = read_split(dataset, split, checkpoint.encoder)
@@ -66,7 +66,7 @@ def evaluate(
         "class_mean": lambda index, take: _still(checkpoint.class_means.get(take.label, checkpoint.neutral), take),
         "shuffled_audio": lambda index, take: ours(index, take, takes[(index + 1) % len(takes)]),
     }
-    rows = {name: _row(takes, predict, decoder) for name, predict in predictors.items()}
+    rows = [{"name": name, **_scores(takes, predict, decoder)} for name, predict in predictors.items()]
     return {
         "split": split, "n_takes": len(takes), "n_frames": int(sum(take.valid.sum() for take in takes)), "rows": rows,
         "definitions": DEFINITIONS, "dtw_radius_frames": DTW_RADIUS, "face_model": data.face.name,
@@ -92,12 +92,12 @@ def format_table(result: dict[str, Any]) -> str:
     """The rows as text, one line each, for a terminal."""
     title = f"{result['n_takes']} takes, {result['n_frames']} frames of split {result['split']}"
     head = f"{title:<34}" + "".join(f"{name:>10}" for name in METRICS)
-    lines = [f"{name.replace('_', ' '):<34}" + "".join(f"{row[key]:>10.3f}" for key in METRICS)
-             for name, row in result["rows"].items()]  # fmt: skip
+    lines = [f"{row['name'].replace('_', ' '):<34}" + "".join(f"{row[key]:>10.3f}" for key in METRICS)
+             for row in result["rows"]]  # fmt: skip
     return "\n".join([head, *lines])
 
 
-def _row(takes: list[Take], predict: Predict, decoder: Decoder) -> dict[str, float]:
+def _scores(takes: list[Take], predict: Predict, decoder: Decoder) -> dict[str, float]:
     scores = [score_take(predict(index, take), take, decoder) for index, take in enumerate(takes)]
     return {name: float(np.mean([score[name] for score in scores])) for name in METRICS}
 
@@ -115,11 +115,11 @@ def _still(code: Floats, take: Take) -> Floats:
 
 
 def _audio_of(take: Take, other: Take | None) -> tuple[Floats, Bools]:
-    """Features [n, d] and heard [n]: the take's own, or another's, repeated to the take's length."""
+    """Features and heard: the take's own, or another's, repeated to the take's length."""
     if other is None:
         return take.features, take.heard
     shift = take.n_frames // 2 if other is take else 0
-    pick = (np.arange(take.n_frames) + shift) % other.n_frames
+    pick = (np.arange(len(take.features)) + shift) % len(other.features)
     return other.features[pick], other.heard[pick]
 
 

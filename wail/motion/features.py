@@ -15,17 +15,20 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 FPS = 30.0
+MARGIN_FRAMES = 15  # kept before and after a take, so that its ends are heard in context
 HEARD_WITHIN_S = 0.1  # a frame further than this from any feature has no audio
 MAKE_FEATURES = "run `wail curate` on this dataset again: its features step makes them"
 
 
-def at_frame_times(time_s: NDArray[np.float64], values: Floats, n_frames: int) -> tuple[Floats, Bools]:
-    """Features [m, d] with true centres `time_s` [m] -> [n_frames, d] at times i / 30 s, linear between centres.
+def at_frame_times(
+    time_s: NDArray[np.float64], values: Floats, n_frames: int, margin: int = MARGIN_FRAMES
+) -> tuple[Floats, Bools]:
+    """Features [m, d] with true centres `time_s` [m], linearly between them at times i / 30 s.
 
-    Before the first and after the last centre the nearest one holds; the second result [n_frames] says where a feature
-    lies within 0.1 s.
+    The result is [margin + n_frames + margin, d], for i from -margin on. Before the first and after the last centre the
+    nearest one holds; the second result says where a feature lies within 0.1 s.
     """
-    t = np.arange(n_frames) / FPS
+    t = np.arange(-margin, n_frames + margin) / FPS
     right = np.clip(np.searchsorted(time_s, t), 1, max(1, len(time_s) - 1))
     left, right = right - 1, np.minimum(right, len(time_s) - 1)
     span = np.maximum(time_s[right] - time_s[left], 1e-9)

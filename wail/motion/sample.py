@@ -8,9 +8,9 @@ from wail.errors import ConfigError, DatasetError, shape_message
 from wail.motion.checkpoint import Checkpoint, load_checkpoint
 from wail.motion.config import LABELS
 from wail.motion.diffusion import cosine_alpha_bar, ddim
-from wail.motion.features import Bools, Floats, at_frame_times
+from wail.motion.features import MARGIN_FRAMES, Bools, Floats, at_frame_times
 from wail.motion.network import N_EXPRESSION, Conditions
-from wail.motion.windows import padded
+from wail.motion.windows import audio_around
 
 __all__ = ["Checkpoint", "generate", "generate_at_frames", "load_checkpoint"]
 
@@ -54,15 +54,15 @@ def generate_at_frames(
     steps: int | None = None,
     guidance: float | None = None,
 ) -> Floats:
-    """The same from features [n, d] that are already at frame times, with whether each is heard [n]."""
-    c = checkpoint.config
+    """The same from features and whether they are heard at frame times, margins included (see `at_frame_times`)."""
+    c, n_frames = checkpoint.config, len(features) - 2 * MARGIN_FRAMES
     steps, guidance = c.sample_steps if steps is None else steps, c.guidance if guidance is None else guidance
-    _check(steps, c.diffusion_steps, len(features), label)
-    noise = torch.randn(len(features), N_EXPRESSION, generator=torch.Generator().manual_seed(seed))
+    _check(steps, c.diffusion_steps, n_frames, label)
+    noise = torch.randn(n_frames, N_EXPRESSION, generator=torch.Generator().manual_seed(seed))
     person = _person(checkpoint, identity, age)
     normalised = checkpoint.norm.features_z(features)
     z = torch.zeros(0, N_EXPRESSION)
-    for start, stop in window_spans(len(features), c.window_frames, c.context_frames):
+    for start, stop in window_spans(n_frames, c.window_frames, c.context_frames):
         conditions = _conditions(checkpoint, normalised, heard, start, stop, person, label)
         z = torch.cat([z[:start], _window(checkpoint, noise[start:stop], z[start:], conditions, steps, guidance)])
     return checkpoint.norm.expression_raw(z.numpy()).astype(np.float32)
@@ -113,11 +113,10 @@ def _conditions(
     person: Floats | None,
     label: str | None,
 ) -> Conditions:
-    network = checkpoint.config.network
-    first, last = start - network.past_frames, stop + network.future_frames
+    audio, hears = audio_around(features, heard, start, stop, checkpoint.config.network)
     return Conditions(
-        audio=torch.from_numpy(padded(features, first, last))[None],
-        heard=torch.from_numpy(padded(heard, first, last))[None],
+        audio=torch.from_numpy(audio)[None],
+        heard=torch.from_numpy(hears)[None],
         label=torch.tensor([len(LABELS) if label is None else LABELS.index(label)]),
         person=torch.from_numpy(np.zeros(33, np.float32) if person is None else person)[None],
         known=torch.tensor([person is not None]),

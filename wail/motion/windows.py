@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wail.motion.config import LABELS, TrainConfig
+from wail.motion.config import LABELS, NetworkConfig, TrainConfig
 from wail.motion.data import AGE, EXPRESSION, IDENTITY, FaceModelInfo, Split, Take
-from wail.motion.features import Bools, Floats
+from wail.motion.features import MARGIN_FRAMES, Bools, Floats
 from wail.motion.network import Conditions
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -130,13 +130,21 @@ def window_index(lengths: Sequence[int], config: TrainConfig) -> list[tuple[int,
 def cut(take: Take, start: int, config: TrainConfig, norm: Normalisation) -> tuple[Floats, Floats, Floats, Bools]:
     """One window: target [T, 64], weight [T], and audio [past + T + future, d] with whether it is heard."""
     stop = start + config.window_frames
-    past, future = config.network.past_frames, config.network.future_frames
+    audio, heard = audio_around(norm.features_z(take.features), take.heard, start, stop, config.network)
     return (
         padded(norm.expression_z(take.expression), start, stop),
         padded(take.weight, start, stop),
-        padded(norm.features_z(take.features), start - past, stop + future),
-        padded(take.heard, start - past, stop + future),
+        audio,
+        heard,
     )
+
+
+def audio_around(
+    features: Floats, heard: Bools, start: int, stop: int, network: NetworkConfig
+) -> tuple[Floats, Bools]:
+    """The audio that frames start to stop may listen to, of features that begin MARGIN_FRAMES before frame 0."""
+    first, last = (MARGIN_FRAMES + k for k in (start - network.past_frames, stop + network.future_frames))
+    return padded(features, first, last), padded(heard, first, last)
 
 
 def padded(values: NDArray[Scalar], start: int, stop: int) -> NDArray[Scalar]:

@@ -19,7 +19,8 @@ def test_a_split_is_read_as_it_was_written(dataset, synthetic):
     np.testing.assert_allclose(take.expression, row["expression"].reshape(31, 64), rtol=1e-6)
     np.testing.assert_allclose(take.person, np.append(row["identity"], row["age"]), rtol=1e-6)
     np.testing.assert_array_equal(split.face.latent_std, synthetic.std)
-    assert take.features.shape == (31, 6) and take.heard.all()
+    assert take.features.shape == (15 + 31 + 15, 6)
+    np.testing.assert_array_equal(np.flatnonzero(take.heard)[[0, -1]], [13, 15 + 31 + 5])
 
 
 def test_frames_that_are_not_valid_have_no_weight(dataset):

@@ -21,6 +21,10 @@ def checkpoint(dataset, synthetic, small, tmp_path):
     return load_checkpoint(train(dataset, tmp_path / "run", small(steps=4), synthetic.decoder()))
 
 
+def by_name(result):
+    return {row["name"]: row for row in result["rows"]}
+
+
 def test_scores_are_of_the_decoded_valid_frames(dataset, synthetic):
     take = read_split(dataset, "test").takes[0]
     take = replace(take, valid=np.arange(take.n_frames) % 3 > 0)
@@ -44,16 +48,17 @@ def test_the_truth_scores_perfectly(dataset, synthetic):
 
 def test_the_table_has_the_controls_and_says_what_it_counted(dataset, synthetic, checkpoint):
     result = evaluate(dataset, checkpoint, synthetic.decoder())
-    assert list(result["rows"]) == ["ours", "static", "class_mean", "shuffled_audio"]
-    assert all(row.keys() == set(METRICS) for row in result["rows"].values())
+    rows = by_name(result)
+    assert list(rows) == ["ours", "static", "class_mean", "shuffled_audio"]
+    assert all(row.keys() == {"name", *METRICS} for row in result["rows"])
     assert (result["n_takes"], result["n_frames"], result["split"]) == (2, 40 + 45, "test")
     assert (result["encoder"], result["face_model"], result["is_stand_in"]) == ("toy-mel", "toy", True)
-    assert result["definitions"].keys() >= {*METRICS, *result["rows"]}
+    assert result["definitions"].keys() >= {*METRICS, *rows}
     for name in ("static", "class_mean"):
-        assert result["rows"][name]["l_pcc"] == 0 and result["rows"][name]["lve_mm"] > 0
+        assert rows[name]["l_pcc"] == 0 and rows[name]["lve_mm"] > 0
     lines = format_table(result).splitlines()
     assert lines[0].startswith("2 takes, 85 frames of split test") and lines[1].split()[0] == "ours"
-    assert float(lines[1].split()[1]) == pytest.approx(result["rows"]["ours"]["lve_mm"], abs=1e-3)
+    assert float(lines[1].split()[1]) == pytest.approx(rows["ours"]["lve_mm"], abs=1e-3)
 
 
 def test_the_still_rows_are_means_of_the_training_codes(dataset, synthetic, checkpoint):
@@ -65,7 +70,7 @@ def test_the_still_rows_are_means_of_the_training_codes(dataset, synthetic, chec
     test = read_split(dataset, "test").takes
     still = [np.repeat(checkpoint.neutral[None], take.n_frames, axis=0) for take in test]
     errors = [score_take(s, take, synthetic.decoder())["lve_mm"] for s, take in zip(still, test, strict=True)]
-    rows = evaluate(dataset, checkpoint, synthetic.decoder())["rows"]
+    rows = by_name(evaluate(dataset, checkpoint, synthetic.decoder()))
     assert rows["static"]["lve_mm"] == pytest.approx(np.mean(errors))
 
 
@@ -74,7 +79,7 @@ def test_a_trained_model_beats_the_controls_on_unseen_takes(synthetic, small, tm
     synthetic.write({"train": train_takes, "test": [synthetic.take(f"b{k}", 48, seed=60 + k) for k in range(2)]})
     config = small(steps=150, batch_size=6, checkpoint_every=50, log_every=50)
     path = train(synthetic.root, tmp_path / "run", config, synthetic.decoder())
-    rows = evaluate(synthetic.root, path, synthetic.decoder())["rows"]
+    rows = by_name(evaluate(synthetic.root, path, synthetic.decoder()))
     for control in ("static", "class_mean", "shuffled_audio"):
         assert rows["ours"]["lve_mm"] < 0.8 * rows[control]["lve_mm"]
         assert rows["ours"]["l_pcc"] > 0.6 > rows[control]["l_pcc"]
@@ -88,7 +93,7 @@ def test_a_lone_take_is_shuffled_against_itself(synthetic, small, tmp_path):
         if value.is_floating_point():
             state["ema"][name] = torch.randn(value.shape, generator=torch.Generator().manual_seed(1)) * 0.15
     torch.save(state, path)
-    rows = evaluate(synthetic.root, path, synthetic.decoder())["rows"]
+    rows = by_name(evaluate(synthetic.root, path, synthetic.decoder()))
     assert rows["ours"]["lve_mm"] != rows["shuffled_audio"]["lve_mm"]
 
 

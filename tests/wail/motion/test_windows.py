@@ -44,21 +44,24 @@ def test_a_short_take_is_padded_on_the_right_with_weight_zero(dataset, small):
     batch = loader(dataset, small()).batch([(2, 0, 0)])
     assert batch.target.shape == (1, 24, 64) and batch.conditions.audio.shape == (1, 3 + 24 + 2, 6)
     np.testing.assert_array_equal(batch.weight[0] > 0, np.arange(24) < 17)
-    np.testing.assert_array_equal(batch.conditions.heard[0], (np.arange(29) >= 3) & (np.arange(29) < 3 + 17))
+    # The features reach from 12.5 ms after the first frame to 0.1 s after the last, and so far again by nearness.
+    heard = (np.arange(29) >= 3 - 2) & (np.arange(29) < 3 + 17 + 6)
+    np.testing.assert_array_equal(batch.conditions.heard[0], heard)
 
 
 def test_a_window_inside_a_take_hears_beyond_its_own_frames(dataset, small):
     windows = loader(dataset, small())
     batch = windows.batch([(0, 10, 0)])
     take = windows.takes[0]
-    np.testing.assert_array_equal(batch.conditions.audio[0].numpy(), windows.norm.features_z(take.features)[7:36])
+    expected = windows.norm.features_z(take.features)[15 + 7 : 15 + 36]  # the margin, frames 10 to 34, the band
+    np.testing.assert_array_equal(batch.conditions.audio[0].numpy(), expected)
     assert batch.conditions.heard.all()
 
 
 def test_normalised_values_are_of_unit_size_and_return(dataset):
     split = read_split(dataset, "train")
     norm = normalisation(split.face, split.takes)
-    features = np.concatenate([norm.features_z(take.features) for take in split.takes])
+    features = np.concatenate([norm.features_z(take.features[take.heard]) for take in split.takes])
     np.testing.assert_allclose(features.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(features.std(0), 1, atol=1e-4)
     raw = split.takes[0].expression
