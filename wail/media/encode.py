@@ -13,8 +13,13 @@ from numpy.typing import NDArray
 
 TIME_BASE = Fraction(1, 90000)
 CODECS = {".webm": ("libvpx", "libopus"), ".mkv": ("libx264", "flac")}
-QUALITY = {"libx264": {"crf": "18", "preset": "veryfast"}, "libvpx": {"crf": "10", "b": "4M", "deadline": "realtime",
-                                                                      "cpu-used": "4"}}  # fmt: skip
+# x264 with its macroblock tree gave other bytes from run to run, on one thread too (7 of 8 runs); without it, the same.
+X264_REPEATABLE = "rc-lookahead=0:sync-lookahead=0:mbtree=0"
+QUALITY = {
+    "libx264": {"crf": "18", "preset": "veryfast", "x264-params": X264_REPEATABLE},
+    # Not "realtime", which picks its speed by the clock.
+    "libvpx": {"crf": "10", "b": "4M", "deadline": "good", "cpu-used": "5"},
+}
 OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
 AUDIO_CHUNK = 1024
 LAYOUTS = {1: "mono", 2: "stereo"}
