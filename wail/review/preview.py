@@ -123,8 +123,8 @@ def _lanes(clip: ClipData, shards: dict[str, ShardTake], faces: Faces) -> list[t
     if "voice" in clip.tables and len(clip.tables["voice"]):
         voice = clip.tables["voice"]
         t = voice["time_s"].to_numpy()
-        lanes.append(("infant voice", [Curve(t, voice["p_adult"].to_numpy(), overlay.ADULT),
-                                       Curve(t, voice["p_infant"].to_numpy(), overlay.INFANT, 2)]))  # fmt: skip
+        lanes.append(("infant / adult", [Curve(t, voice["p_adult"].to_numpy(), overlay.ADULT),
+                                         Curve(t, voice["p_infant"].to_numpy(), overlay.INFANT, 2)]))  # fmt: skip
     mouth = [_lip_gaps(faces)] if faces else []
     mine = [shard for name, shard in shards.items() if name in clip.fits and len(shard.aperture_mm)]
     top_mm = max([1.0, *(float(np.nanmax(shard.aperture_mm)) for shard in mine)])
