@@ -43,7 +43,7 @@ class CurateConfig(BaseModel):
 
     retain: Literal["media", "derived"] = "media"
     """`derived` deletes a clip's picture and sound when its shard row is made, and leaves sound out of the shards."""
-    encoders: tuple[str, ...] = ("log-mel",)
+    encoders: tuple[str, ...] = ("logmel",)
     """Audio features to compute for the trainer."""
     weights: Path | None = None
     """Folder with optional weights (Demucs, voc2vec), beside the libraries' own caches."""

@@ -66,7 +66,7 @@ def run_demo(out: Path, *, short: bool, jobs: int, on_progress: Callable[[Progre
 
 
 def write_sources(samples: Path, clips: list[Path]) -> Path:
-    """A source list of the clips. Each infant is its own group by name, so that the splits do not hang on the encoder."""
+    """A source list of the clips. Each infant is a group by name, so that the splits do not hang on the encoder."""
     path = samples / "sources.csv"
     rows = (f"{clip.name},{clip.stem},MIT\n" for clip in clips)
     write_text(path, "url,uploader,licence\n" + "".join(rows))

@@ -3,8 +3,11 @@
 A worker that hangs, crashes or is killed for memory ends its one clip, which is receipted as failed; the run goes on.
 """
 
+import faulthandler
+import logging
 import multiprocessing
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -100,7 +103,19 @@ def start_worker(parent_pid: int) -> None:
     import torch
 
     torch.set_num_threads(1)
+    mute_native_libraries()
     threading.Thread(target=end_with, args=[parent_pid], daemon=True).start()
+
+
+def mute_native_libraries() -> None:
+    """Drop what C++ libraries print (mediapipe: a screenful a clip), but keep Python's own stderr and crashes."""
+    kept = os.fdopen(os.dup(2), "w", buffering=1)
+    sys.stderr = kept
+    faulthandler.enable(kept)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(kept)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def end_with(parent_pid: int) -> None:
