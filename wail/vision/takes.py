@@ -22,13 +22,18 @@ class TakeConfig:
 
     min_take_s: float = 1.0
     """Shortest take, padding included."""
+    max_take_s: float = 30.0
+    """Longer ones are cut into equal parts, since a take is fitted in one piece."""
     max_gap_frames: int = 3
     """Unusable frames between usable ones of the same track that are bridged, and marked."""
     pad_s: float = 0.3
-    """Usable frames kept before and after the voice, so that openings and closings are whole; pauses of up to twice
-    this stay in."""
+    """Usable frames kept before and after the voice, so that openings and closings are whole."""
+    max_pause_s: float = 1.0
+    """Pauses of this length between vocalisations of one label stay in: breaths belong to a cry."""
     max_adult_overlap: float = 0.5
-    """Share of a vocalisation in which an adult may speak as well."""
+    """Share of a vocalisation in which an adult may speak as well ..."""
+    sure_probability: float = 0.9
+    """... unless the infant is heard with this probability: speech detectors take some cries for speech."""
     min_p_adult: float = 0.5
     """Adult speech probability from which a frame without infant voice is called `adult_voice`."""
     min_sync_score: float = 0.1
@@ -52,11 +57,11 @@ def make_takes(
 ) -> list[Take]:
     """All takes of a clip, kept and dropped, by start then track. Tables as in schemas.tables."""
     count = grid_length(frames)
-    heard = vocal_frames(vocal, count, config)
+    heard, pauses = vocal_frames(vocal, count, config)
     found = [
         _take(clip_id, track, run, bridged, heard, landmarks, voice, vocal, config)
         for track, usable in usable_by_track(frames, count).items()
-        for run, bridged in _runs(usable, heard, config)
+        for run, bridged in _runs(usable, heard, pauses, config)
     ]
     return sorted(found, key=lambda take: (take.frames[0], take.row["track"]))
 
@@ -76,14 +81,27 @@ def usable_by_track(frames: pa.Table, count: int) -> dict[int, Bools]:
     return out
 
 
-def vocal_frames(vocal: pa.Table, count: int, config: TakeConfig) -> Bools:
-    """Grid frames in which an infant vocalises and no adult talks over most of it [count]."""
-    heard = np.zeros(count, bool)
+def talked_over(row: Mapping[str, Any], config: TakeConfig) -> bool:
+    """Whether an adult's voice spoils a vocalisation (a row of VOCAL)."""
+    return bool(row["adult_overlap"] > config.max_adult_overlap and row["probability"] < config.sure_probability)
+
+
+def frames_between(start_s: float, end_s: float, count: int) -> Bools:
+    """Grid frames with start_s <= time < end_s [count]."""
     time_s = np.arange(count) / FPS
-    for row in vocal.to_pylist():
-        if row["adult_overlap"] <= config.max_adult_overlap:
-            heard |= (time_s >= row["start_s"]) & (time_s < row["end_s"])
-    return heard
+    return np.asarray((time_s >= start_s) & (time_s < end_s))
+
+
+def vocal_frames(vocal: pa.Table, count: int, config: TakeConfig) -> tuple[Bools, Bools]:
+    """Grid frames in which an infant vocalises and no adult talks over it, and those of the pauses between [count]."""
+    heard, pauses = np.zeros(count, bool), np.zeros(count, bool)
+    rows = sorted((row for row in vocal.to_pylist() if not talked_over(row, config)), key=lambda row: row["start_s"])
+    for row in rows:
+        heard |= frames_between(row["start_s"], row["end_s"], count)
+    for before, after in pairwise(rows):
+        if before["label"] == after["label"] and after["start_s"] - before["end_s"] <= config.max_pause_s:
+            pauses |= frames_between(before["end_s"], after["start_s"], count)
+    return heard, pauses & ~heard
 
 
 def bridge(usable: Bools, most: int) -> Bools:
@@ -102,16 +120,22 @@ def stretches(flags: Bools) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _runs(usable: Bools, heard: Bools, config: TakeConfig) -> Iterator[tuple[NDArray[np.int64], Bools]]:
+def _runs(
+    usable: Bools, heard: Bools, pauses: Bools, config: TakeConfig
+) -> Iterator[tuple[NDArray[np.int64], Bools]]:
     """Each run of usable frames around voice: its frames, and which are bridged."""
     closed = bridge(usable, config.max_gap_frames)
     pad = round(config.pad_s * FPS)
     for first, last in stretches(closed):
         voiced = heard[first:last]
         near = np.convolve(voiced, np.ones(2 * pad + 1, int), mode="full")[pad : pad + len(voiced)] > 0
-        for start, stop in stretches(near):
-            run = np.arange(first + start, first + stop)
-            yield run, ~usable[run]
+        # A pause stays only between two voices of this very run.
+        inner = np.maximum.accumulate(voiced) & np.maximum.accumulate(voiced[::-1])[::-1]
+        for start, stop in stretches(near | (pauses[first:last] & inner)):
+            parts = int(np.ceil((stop - start) / (config.max_take_s * FPS)))
+            for run in np.array_split(np.arange(first + start, first + stop), parts):
+                if heard[run].any():
+                    yield run, ~usable[run]
 
 
 def _take(

@@ -7,13 +7,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wail.vision.takes import FPS, Take, TakeConfig, grid_length
+from wail.vision.takes import FPS, Take, TakeConfig, frames_between, grid_length, talked_over
 
-MIN_P_ADULT = TakeConfig().min_p_adult
+DEFAULT_TAKES = TakeConfig()
 
 
 def verdicts(
-    frames: pa.Table, voice: pa.Table, vocal: pa.Table, takes: Sequence[Take], poor: Mapping[str, set[int]]
+    frames: pa.Table, voice: pa.Table, vocal: pa.Table, takes: Sequence[Take], poor: Mapping[str, set[int]],
+    config: TakeConfig = DEFAULT_TAKES,
 ) -> list[dict[str, Any]]:
     """Rows of table VERDICTS, in the order of the grid.
 
@@ -24,7 +25,7 @@ def verdicts(
     inside = {int(frame): take for take in takes for frame in take.frames}
     inside |= {int(frame): take for take in takes if take.row["reason"] is None for frame in take.frames}
     count = grid_length(frames)
-    by_sound = sound_reasons(voice, vocal, count)
+    by_sound = sound_reasons(voice, vocal, count, config)
     rows = []
     for frame in range(count):
         take = inside.get(frame)
@@ -58,13 +59,13 @@ def picture_reasons(frames: pa.Table) -> dict[int, str | None]:
     return {frame: reason for frame, (_, reason) in best.items()}
 
 
-def sound_reasons(voice: pa.Table, vocal: pa.Table, count: int) -> list[str]:
+def sound_reasons(voice: pa.Table, vocal: pa.Table, count: int, config: TakeConfig) -> list[str]:
     """Per grid frame: `adult_voice` where an adult talks (alone, or over an infant), else `no_infant_voice`."""
     time_s = np.arange(count) / FPS
-    adult = _p_adult(voice, time_s) >= MIN_P_ADULT
+    adult = _p_adult(voice, time_s) >= config.min_p_adult
     for row in vocal.to_pylist():
-        if row["adult_overlap"] > TakeConfig().max_adult_overlap:
-            adult |= (time_s >= row["start_s"]) & (time_s < row["end_s"])
+        if talked_over(row, config):
+            adult |= frames_between(row["start_s"], row["end_s"], count)
     return ["adult_voice" if talks else "no_infant_voice" for talks in adult]
 
 
