@@ -1,9 +1,9 @@
 """Which points of a face model are mediapipe's landmarks, and what is measured with them.
 
-`mp434`: mediapipe's 478 landmarks less the 36 of the face oval (they slide along the silhouette) and the 8 ring points of
-the irises; our reading of the 434 of the report, whose own list is not public. The two iris centres are in the map with
-weight 0, as gaze is not modelled. A point of the mesh is a triangle's three vertices with barycentric weights. Frame: the
-model's head frame, mm.
+`mp434`: mediapipe's 478 landmarks less the 36 of the face oval (they slide along the silhouette) and the 8 ring points
+of the irises; our reading of the 434 of the report, whose own list is not public. The two iris centres are in the map
+with weight 0, as gaze is not modelled. A point of the mesh is a triangle's three vertices with barycentric weights.
+Frame: the model's head frame, mm.
 """
 
 import json
@@ -35,7 +35,8 @@ LIPS = tuple(sorted({
 
 @dataclass(frozen=True, eq=False)
 class LandmarkMap:
-    """n landmarks on a model: landmark [n] (mediapipe's number), triangle_vertices [n,3], barycentric [n,3], weight [n].
+    """n landmarks on a model: landmark [n] (mediapipe's number), triangle_vertices [n,3], barycentric [n,3], weight
+    [n].
 
     A weight of 0 means: known where it is, not to be fitted.
     """
@@ -78,7 +79,8 @@ def _parse(path: Path) -> LandmarkMap:
     try:
         data = json.loads(path.read_text())
         landmark, triangle, barycentric, weight = zip(*data["rows"], strict=True)
-        return LandmarkMap(str(data["name"]), int(data["version"]), np.array(landmark, np.int64), np.array(triangle, np.int64),
+        return LandmarkMap(str(data["name"]), int(data["version"]),
+                           np.array(landmark, np.int64), np.array(triangle, np.int64),
                            np.array(barycentric, np.float32), np.array(weight, np.float32))  # fmt: skip
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is no landmark map ({error!r}): it needs name, version and rows of landmark, "
@@ -88,11 +90,17 @@ def _parse(path: Path) -> LandmarkMap:
 def _checked(landmark_map: LandmarkMap, n_vertices: int, path: Path) -> LandmarkMap:
     triangle = landmark_map.triangle_vertices
     if landmark_map.version != MAP_VERSION:
-        raise ModelError(f"{path} has version {landmark_map.version}, but {MAP_VERSION} is read: register the model again")
+        raise ModelError(
+            f"{path} has version {landmark_map.version}, but {MAP_VERSION} is read: register the model again"
+        )
     if triangle.shape != (len(landmark_map.landmark), 3) or landmark_map.barycentric.shape != triangle.shape:
-        raise ModelError(shape_message(f"triangle_vertices in {path}", f"({len(landmark_map.landmark)}, 3)", triangle.shape))
+        raise ModelError(
+            shape_message(f"triangle_vertices in {path}", f"({len(landmark_map.landmark)}, 3)", triangle.shape)
+        )
     if triangle.min() < 0 or triangle.max() >= n_vertices:
-        raise ModelError(f"{path} names vertex {triangle.max()}, but the model has {n_vertices}: it belongs to another model")
+        raise ModelError(
+            f"{path} names vertex {triangle.max()}, but the model has {n_vertices}: it belongs to another model"
+        )
     if len(set(landmark_map.landmark.tolist())) != len(landmark_map.landmark):
         raise ModelError(f"{path} names a landmark twice: register the model again")
     if not np.allclose(landmark_map.barycentric.sum(1), 1, atol=1e-4):
@@ -104,16 +112,18 @@ def landmark_positions(verts_mm: Tensor, landmark_map: LandmarkMap) -> Tensor:
     """Positions [...,n,3] (mm) of the map's landmarks on whole meshes [...,V,3]."""
     triangle = torch.as_tensor(landmark_map.triangle_vertices, device=verts_mm.device)
     share = torch.as_tensor(landmark_map.barycentric, device=verts_mm.device, dtype=verts_mm.dtype)
-    return (verts_mm[..., triangle, :] * share[..., None]).sum(-2)
+    places: Tensor = (verts_mm[..., triangle, :] * share[..., None]).sum(-2)
+    return places
 
 
 def decode_landmarks(model: FaceModel, latents: Tensor, landmark_map: LandmarkMap) -> Tensor:
-    """Positions [...,n,3] (mm) of the map's landmarks for raw latents [...,97], without decoding the rest of the mesh."""
+    """Positions [...,n,3] (mm) of the map's landmarks for raw latents [...,97]; the rest is not decoded."""
     vertices, where = np.unique(landmark_map.triangle_vertices, return_inverse=True)
     verts = model.decode(latents, torch.as_tensor(vertices, device=latents.device))
     triangle = torch.as_tensor(where.reshape(landmark_map.triangle_vertices.shape), device=latents.device)
     share = torch.as_tensor(landmark_map.barycentric, device=latents.device, dtype=verts.dtype)
-    return (verts[..., triangle, :] * share[..., None]).sum(-2)
+    places: Tensor = (verts[..., triangle, :] * share[..., None]).sum(-2)
+    return places
 
 
 def pick(landmark_map: LandmarkMap, landmarks: tuple[int, ...]) -> LandmarkMap:
@@ -121,20 +131,25 @@ def pick(landmark_map: LandmarkMap, landmarks: tuple[int, ...]) -> LandmarkMap:
     row = {int(i): k for k, i in enumerate(landmark_map.landmark)}
     missing = [i for i in landmarks if i not in row]
     if missing:
-        raise ModelError(f"the landmark map {landmark_map.name} lacks mediapipe's landmarks {missing}, which are needed here")
+        raise ModelError(
+            f"the landmark map {landmark_map.name} lacks mediapipe's landmarks {missing}, which are needed here"
+        )
     keep = [row[i] for i in landmarks]
     return LandmarkMap(landmark_map.name, landmark_map.version, landmark_map.landmark[keep],
-                       landmark_map.triangle_vertices[keep], landmark_map.barycentric[keep], landmark_map.weight[keep])  # fmt: skip
+                       landmark_map.triangle_vertices[keep], landmark_map.barycentric[keep],
+                       landmark_map.weight[keep])  # fmt: skip
 
 
 def aperture_mm(model: FaceModel, latents: Tensor, landmark_map: LandmarkMap | None = None) -> Tensor:
-    """Mouth aperture [...]: the distance (mm) between the mesh's points of mediapipe 13 and 14 for raw latents [...,97].
+    """Mouth aperture [...]: the distance (mm) between the mesh's points of mediapipe 13 and 14 for raw latents
+    [...,97].
 
     Differentiable. `landmark_map` saves reading the model's own again. Raises ModelError where the model has none.
     """
     lips = pick(landmark_map or load_map(model), (UPPER_INNER_LIP, LOWER_INNER_LIP))
     ends = decode_landmarks(model, latents, lips)
-    return (ends[..., 0, :] - ends[..., 1, :]).norm(dim=-1)
+    distance: Tensor = (ends[..., 0, :] - ends[..., 1, :]).norm(dim=-1)
+    return distance
 
 
 def lip_vertices(model: FaceModel, landmark_map: LandmarkMap | None = None) -> Tensor:

@@ -40,11 +40,11 @@ class Mlp:
 
 @dataclass(frozen=True, eq=False)
 class FaceModel:
-    """A loaded face model. `kind` is `autoencoder` or `pca`; `is_disentangled` is False for a PCA, whose components mix
-    identity, expression and age, so that IDENTITY, EXPRESSION and AGE are then mere positions (see `pca.py`).
+    """A loaded face model. `kind` is `autoencoder` or `pca`; `is_disentangled` is False for a PCA, whose components
+    mix identity, expression and age, so that IDENTITY, EXPRESSION and AGE are then mere positions (see `pca.py`).
 
-    latent_mean, latent_std [97]: of raw codes; mean_verts_mm [V,3]; triangles [F,3] int64. `decoder`'s last layer leaves
-    the mean vertices out. `encoders` are in the order of the latent's parts; for a PCA one linear layer.
+    latent_mean, latent_std [97]: of raw codes; mean_verts_mm [V,3]; triangles [F,3] int64. `decoder`'s last layer
+    leaves the mean vertices out. `encoders` are in the order of the latent's parts; for a PCA one linear layer.
     """
 
     name: str
@@ -83,10 +83,11 @@ class FaceModel:
             if k < len(weights) - 1:
                 x = leaky_relu(x, self.decoder.slope)
         mean = self.mean_verts_mm if vertices is None else self.mean_verts_mm[vertices]
-        return x.unflatten(-1, (-1, 3)) + mean.to(x.dtype)
+        verts: Tensor = x.reshape(*x.shape[:-1], -1, 3) + mean.to(x.dtype)
+        return verts
 
     def encode(self, verts_mm: Tensor) -> Tensor:
-        """Raw latents [...,97] of whole meshes [...,V,3] in mm, in the meshes' dtype. Raises ValueError for another V."""
+        """Raw latents [...,97] of whole meshes [...,V,3] (mm), in their dtype. Raises ValueError for another V."""
         if verts_mm.shape[-2:] != self.mean_verts_mm.shape:
             raise ValueError(shape_message("verts_mm", f"(..., {len(self.mean_verts_mm)}, 3)", verts_mm.shape))
         x = (verts_mm - self.mean_verts_mm.to(verts_mm.dtype)).flatten(-2)
@@ -114,8 +115,8 @@ class FaceModel:
         if vertices is None:
             return weights, biases
         # x, y and z of a vertex are neighbouring rows of the last layer.
-        last = weights[-1].unflatten(0, (-1, 3))[vertices].flatten(0, 1)
-        return (*weights[:-1], last), (*biases[:-1], biases[-1].unflatten(0, (-1, 3))[vertices].flatten())
+        last = weights[-1].reshape(-1, 3, weights[-1].shape[1])[vertices].flatten(0, 1)
+        return (*weights[:-1], last), (*biases[:-1], biases[-1].reshape(-1, 3)[vertices].flatten())
 
 
 def _run_encoder(encoder: Mlp, x: Tensor) -> Tensor:
@@ -135,13 +136,15 @@ def load_model(path: Path | None = None) -> FaceModel:
     """
     path = STAND_IN_PATH if path is None else Path(path)
     if not path.is_file():
-        raise ModelError(f"there is no model file {path}: give the path of INFACE's ae_model_disent.h5 or pca_model.h5, "
+        raise ModelError(f"there is no model file {path}: give INFACE's ae_model_disent.h5 or pca_model.h5, "
                          "or none to use the stand-in")  # fmt: skip
     try:
         with h5py.File(path, "r") as file:
             return _read(file, path)
     except OSError as error:
-        raise ModelError(f"{path} cannot be read as HDF5 ({error}): a model must be a .h5 file in INFACE's layout") from error
+        raise ModelError(
+            f"{path} cannot be read as HDF5 ({error}): a model must be a .h5 file in INFACE's layout"
+        ) from error
 
 
 def _read(file: h5py.File, path: Path) -> FaceModel:
@@ -156,12 +159,14 @@ def _read(file: h5py.File, path: Path) -> FaceModel:
         kind, latent_mean, latent_std, decoder, encoders = "autoencoder", *_read_autoencoder(file, path, len(mean))
     name = str(file.attrs.get("name", f"{kind} {path.stem}"))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return FaceModel(name, sha256, name == STAND_IN_NAME, kind, path, latent_mean, latent_std, mean, triangles, decoder, encoders)
+    return FaceModel(
+        name, sha256, name == STAND_IN_NAME, kind, path, latent_mean, latent_std, mean, triangles, decoder, encoders
+    )
 
 
 def _read_autoencoder(file: h5py.File, path: Path, n_vertices: int) -> tuple[Tensor, Tensor, Mlp, tuple[Mlp, ...]]:
     if "encoder" in file and "id_encoder" not in file:
-        raise ModelError(f"{path} is a plain autoencoder (group 'encoder'); the latents need identity and expression apart: "
+        raise ModelError(f"{path} is a plain autoencoder (group 'encoder'), but identity and expression must be apart: "
                          "use INFACE's ae_model_disent.h5")  # fmt: skip
     mean = read_array(file, "latent_mean", path, (N_LATENT,))
     std = read_array(file, "latent_std", path, (N_LATENT,))
@@ -194,12 +199,16 @@ def _read_mlp(file: h5py.File, group: str, path: Path, n_in: int, n_out: int) ->
 def read_array(file: h5py.File, key: str, path: Path, shape: tuple[int | None, ...]) -> Tensor:
     """A dataset as float32, its shape checked (None fits any size). Raises ModelError with the key and both shapes."""
     if not isinstance(file.get(key), h5py.Dataset):
-        raise ModelError(f"{path} has no dataset {key!r}: this is not one of INFACE's layouts (it has {', '.join(file) or 'nothing'})")
+        raise ModelError(
+            f"{path} has no dataset {key!r}: not one of INFACE's layouts (it has {', '.join(file) or 'nothing'})"
+        )
     data = file[key][()]
     fits = data.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, data.shape, strict=True))
     if not fits or data.dtype.kind not in "fiu":
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
-        raise ModelError(shape_message(f"{key} in {path}", wanted, data.shape) + f" and type {data.dtype}; numbers are needed")
+        raise ModelError(
+            shape_message(f"{key} in {path}", wanted, data.shape) + f" and type {data.dtype}; numbers are needed"
+        )
     if not np.isfinite(data).all():
         raise ModelError(f"{key} in {path} holds values that are not finite: the file is damaged, fetch it again")
     return torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))

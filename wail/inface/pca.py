@@ -1,10 +1,11 @@
 """INFACE's linear model, `pca_model.h5`: components [K,3V], eigenvalues [K], mean_vertices, triangles.
 
-What is supported: decoding and encoding exactly as the authors do (scores times components plus mean; mean 0 and standard
-deviation sqrt(eigenvalue) for z-scoring), for the first 97 components; a file with fewer is filled up with components
-of zero. What is not: a principal component has no expression, identity or age of its own. Positions 0-31 (held over a take
-by the fit), 32-95 (per frame) and 96 are the components in their order, so a fit with this model runs, but its "identity"
-holds the largest components of everything; `FaceModel.is_disentangled` says so. Frame and units as in model.py.
+What is supported: decoding and encoding exactly as the authors do (scores times components plus mean; mean 0 and
+standard deviation sqrt(eigenvalue) for z-scoring), for the first 97 components; a file with fewer is filled up with
+components of zero. What is not: a principal component has no expression, identity or age of its own. Positions 0-31
+(held over a take by the fit), 32-95 (per frame) and 96 are the components in their order, so a fit with this model
+runs, but its "identity" holds the largest components of everything; `FaceModel.is_disentangled` says so. Frame and
+units as in model.py.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Loop subdivision as a sparse matrix: a finer, rounder mesh for rendering, computed once and applied to every frame.
 
-Source: C. Loop, Smooth Subdivision Surfaces Based on Triangles, MSc thesis, University of Utah, 1987, with the weights of
-J. Warren for inner vertices, and the cubic B-spline rule on borders, which stay borders.
+Source: C. Loop, Smooth Subdivision Surfaces Based on Triangles, MSc thesis, University of Utah, 1987, with the weights
+of J. Warren for inner vertices, and the cubic B-spline rule on borders, which stay borders.
 """
 
 import numpy as np
@@ -14,10 +14,11 @@ Ints = NDArray[np.int64]
 
 
 def subdivide(triangles: Ints, levels: int, n_vertices: int | None = None) -> tuple[csr_matrix, Ints]:
-    """The matrix [V2,V] that carries vertices (any unit, any frame) to the finer mesh, and the finer triangles [F*4**levels,3].
+    """The matrix [V2,V] that carries vertices (any unit, any frame) to the finer mesh, and the finer triangles
+    [F*4**levels,3].
 
-    Old vertices come first, in their order. `n_vertices` is V where not every vertex is in a triangle. An edge of more than
-    two triangles is treated as a border. Raises ValueError for a wrong shape or a negative level.
+    Old vertices come first, in their order. `n_vertices` is V where not every vertex is in a triangle. An edge of more
+    than two triangles is treated as a border. Raises ValueError for a wrong shape or a negative level.
     """
     triangles = np.asarray(triangles, dtype=np.int64)
     if triangles.ndim != 2 or triangles.shape[1] != 3 or len(triangles) == 0:

@@ -3,6 +3,7 @@
 Frame as in geometry.py: x subject's left, y up, z out of the face, mm.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def build_rest(folder: Path) -> RestMesh:
     mesh = _Growing(verts, triangles)
     mesh.regions["skin"] = np.arange(len(verts))
     for side, name in ((-1, "right"), (1, "left")):
-        centre = np.array(EYEBALL_CENTRE_MM) * [side, 1, 1]
+        centre = np.array(EYEBALL_CENTRE_MM) * np.array([side, 1.0, 1.0])
         _add_lid_margin(mesh, f"lid_margin_{name}", loops[f"eye_{name}"], centre)
         mesh.regions[f"lid_rim_{name}"] = loops[f"eye_{name}"]
         _add_eyeball(mesh, f"eyeball_{name}", centre)
@@ -106,10 +107,10 @@ def _add_eyeball(mesh: _Growing, name: str, centre: Floats) -> None:
     turn = np.arange(EYE_SEGMENTS) * 2 * np.pi / EYE_SEGMENTS
     polar = np.deg2rad(EYE_RINGS_DEG)[:, None]
     unit = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar) + 0 * turn], -1)
-    pupil = mesh.add(name, (centre + [0, 0, EYEBALL_RADIUS_MM])[None])
+    pupil = mesh.add(name, (centre + np.array([0, 0, EYEBALL_RADIUS_MM]))[None])
     rings = [mesh.add(name, centre + EYEBALL_RADIUS_MM * ring) for ring in unit]
     mesh.close(rings[0], int(pupil[0]))
-    for inner, outer in zip(rings, rings[1:], strict=False):
+    for inner, outer in itertools.pairwise(rings):
         mesh.join(outer, inner)
 
 

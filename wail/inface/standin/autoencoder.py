@@ -1,13 +1,14 @@
 """Training of the stand-in's disentangled leaky-ReLU autoencoder, in the authors' layout. Build time only.
 
-The vertices are first projected on their own principal components; as the encoders' first layers and the decoder's last are
-linear there, the components are multiplied into them afterwards, and what is stored works on vertices. The factors behind
-each mesh are known, so the codes have targets: a random mix of the traits for identity, of the principal components of the
-mean infant's displacement for expression, each through the leaky ReLU that makes real codes skewed, and months for age.
-The loss swaps: identity, expression and age codes of three meshes that share only that factor with the one to be decoded.
-Frame of vertices: INFACE's head frame, mm.
+The vertices are first projected on their own principal components; as the encoders' first layers and the decoder's
+last are linear there, the components are multiplied into them afterwards, and what is stored works on vertices. The
+factors behind each mesh are known, so the codes have targets: a random mix of the traits for identity, of the
+principal components of the mean infant's displacement for expression, each through the leaky ReLU that makes real
+codes skewed, and months for age. The loss swaps: identity, expression and age codes of three meshes that share only
+that factor with the one to be decoded. Frame of vertices: INFACE's head frame, mm.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from torch.nn import functional
 Array = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Layers = list[tuple[Array, Array]]
+Net = list[nn.Linear]
 
 DIMS = {"id_encoder": 32, "exp_encoder": 64, "age_encoder": 1}
 CODE_SIZE = 15.0
@@ -65,7 +67,9 @@ class Emphasis:
     seen: Ints
 
 
-def train(samples: Samples, emphasis: Emphasis, settings: TrainSettings, say: Callable[[str], None]) -> tuple[dict[str, Layers], Array]:
+def train(
+    samples: Samples, emphasis: Emphasis, settings: TrainSettings, say: Callable[[str], None]
+) -> tuple[dict[str, Layers], Array]:
     """Layers by group, and the mean vertices [V,3]."""
     torch.manual_seed(settings.seed)
     mean = torch.from_numpy(samples.verts).mean(0)
@@ -93,11 +97,11 @@ def _n_out(name: str, s: TrainSettings) -> int:
     return s.components if name == "decoder" else DIMS[name]
 
 
-def _mlp(widths: tuple[int, ...]) -> nn.ModuleList:
-    return nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+def _mlp(widths: tuple[int, ...]) -> Net:
+    return [nn.Linear(a, b) for a, b in itertools.pairwise(widths)]
 
 
-def run(layers: nn.ModuleList, x: Tensor, last: bool) -> Tensor:
+def run(layers: Net, x: Tensor, last: bool) -> Tensor:
     """Leaky ReLU 0.2 after each layer, after the last one only if `last`."""
     for k, layer in enumerate(layers):
         x = layer(x)
@@ -128,7 +132,10 @@ def _targets(samples: Samples, emphasis: Emphasis) -> tuple[Tensor, Tensor, Tens
     _, _, axes = torch.svd_lowrank(moved - moved.mean(0), DIMS["exp_encoder"], niter=4)
     scores = (moved - moved.mean(0)) @ axes
     scores = scores / scores.std(0).clamp_min(1e-3 * float(scores.std())).pow(0.7)
-    codes = [_mixed(traits, DIMS["id_encoder"])[samples.identity], _mixed(scores, DIMS["exp_encoder"])[samples.expression]]
+    codes = [
+        _mixed(traits, DIMS["id_encoder"])[samples.identity],
+        _mixed(scores, DIMS["exp_encoder"])[samples.expression],
+    ]
     return codes[0], codes[1], torch.from_numpy(samples.months)[samples.age, None] / MONTHS_PER_UNIT
 
 
@@ -137,7 +144,8 @@ def _mixed(factors: Tensor, n_out: int) -> Tensor:
     mix = torch.linalg.qr(torch.randn(n_out, n_out))[0][:, : factors.shape[1]]
     mixed = factors @ mix.T
     mixed = mixed / mixed.std()
-    return functional.leaky_relu(mixed + 0.3 * torch.randn(n_out), 0.2)
+    out: Tensor = functional.leaky_relu(mixed + 0.3 * torch.randn(n_out), 0.2)
+    return out
 
 
 def _metric(basis: Tensor, emphasis: Emphasis) -> Tensor:
@@ -148,21 +156,24 @@ def _metric(basis: Tensor, emphasis: Emphasis) -> Tensor:
     for i, j, share in emphasis.pairs:
         gap = spread[i] - spread[j]
         gram += share * gap.T @ gap
-    return torch.linalg.cholesky(gram + 1e-9 * torch.eye(len(gram))).T.float()
+    root: Tensor = torch.linalg.cholesky(gram + 1e-9 * torch.eye(len(gram))).T.float()
+    return root
 
 
 def _partners(order: Ints, sorted_labels: Ints, wanted: Ints, rng: np.random.Generator) -> Ints:
     """For each wanted label, a sample that has it."""
     start, end = np.searchsorted(sorted_labels, wanted), np.searchsorted(sorted_labels, wanted, side="right")
-    return order[start + (rng.random(len(wanted)) * (end - start)).astype(np.int64)]
+    found: Ints = order[start + (rng.random(len(wanted)) * (end - start)).astype(np.int64)]
+    return found
 
 
 def _optimise(
-    nets: dict[str, nn.ModuleList], codes: Tensor, scale: Tensor, looks: Tensor, targets: tuple[Tensor, Tensor, Tensor],
+    nets: dict[str, Net], codes: Tensor, scale: Tensor, looks: Tensor, targets: tuple[Tensor, Tensor, Tensor],
     metric: Tensor, samples: Samples, s: TrainSettings, say: Callable[[str], None],
 ) -> None:  # fmt: skip
     rng = np.random.default_rng(s.seed)
-    optimiser = torch.optim.Adam([p for net in nets.values() for p in net.parameters()], lr=s.learning_rate)
+    params = [p for net in nets.values() for layer in net for p in layer.parameters()]
+    optimiser = torch.optim.Adam(params, lr=s.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.learning_rate, s.steps, pct_start=0.1)
     labels = (samples.identity, samples.expression, samples.age)
     sorts = [(order := np.argsort(label, kind="stable"), label[order]) for label in labels]
@@ -175,18 +186,19 @@ def _optimise(
         both = run(nets["decoder"], torch.cat([torch.cat(got, 1), torch.cat(want, 1)]), False)
         errors = (both - (codes[pick] / scale).repeat(2, 1)) @ to_error
         swapped, taught = errors.pow(2).sum(1).chunk(2)
-        regress = sum((a - b).pow(2).mean() for a, b in zip(got, want, strict=True))
+        regress = torch.stack([(a - b).pow(2).mean() for a, b in zip(got, want, strict=True)]).sum()
         loss = swapped.mean() + taught.mean() + 0.5 * regress
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if step % 2000 == 0 or step == s.steps - 1:
-            say(f"step {step}: swapped {float(swapped.mean()):.4f}, taught {float(taught.mean()):.4f} mm2, codes {float(regress):.4f}")
+            shown = [float(x.detach().mean()) for x in (swapped, taught, regress)]
+            say("step {}: swapped {:.4f}, taught {:.4f} mm2, codes {:.4f}".format(step, *shown))
 
 
 @torch.no_grad()
-def _refit_last_layer(nets: dict[str, nn.ModuleList], wanted: Tensor, looks: Tensor) -> None:
+def _refit_last_layer(nets: dict[str, Net], wanted: Tensor, looks: Tensor) -> None:
     """The decoder's last layer is linear: solve it exactly for all samples."""
     latent = torch.cat([run(nets[name], looks, True) for name in DIMS], 1)
     hidden = run(nets["decoder"][:-1], latent, True).double()
@@ -199,11 +211,13 @@ def _refit_last_layer(nets: dict[str, nn.ModuleList], wanted: Tensor, looks: Ten
 
 
 @torch.no_grad()
-def _to_real_units(nets: dict[str, nn.ModuleList], looks: Tensor) -> None:
+def _to_real_units(nets: dict[str, Net], looks: Tensor) -> None:
     """Codes to CODE_SIZE and months; a leaky ReLU lets a positive factor through."""
     first, start = nets["decoder"][0].weight, 0
     for name, size in DIMS.items():
-        grow = MONTHS_PER_UNIT if name == "age_encoder" else CODE_SIZE / float(run(nets[name], looks, True).abs().mean())
+        grow = (
+            MONTHS_PER_UNIT if name == "age_encoder" else CODE_SIZE / float(run(nets[name], looks, True).abs().mean())
+        )
         nets[name][-1].weight.mul_(grow)
         nets[name][-1].bias.mul_(grow)
         first[:, start : start + size] /= grow
@@ -211,7 +225,7 @@ def _to_real_units(nets: dict[str, nn.ModuleList], looks: Tensor) -> None:
 
 
 @torch.no_grad()
-def _fold(nets: dict[str, nn.ModuleList], to_verts: Tensor, to_looks: Tensor) -> dict[str, Layers]:
+def _fold(nets: dict[str, Net], to_verts: Tensor, to_looks: Tensor) -> dict[str, Layers]:
     """Multiply the components into the layers that touch vertices."""
     groups = {}
     for name, net in nets.items():

@@ -1,7 +1,7 @@
 """Builds what the stand-in ships: `python -m wail.inface.standin.build --geometry DIR` (3-5 minutes on one core).
 
-DIR holds mediapipe's canonical_face_model.obj and INFACE's inface_head_landmarks_mm.csv. Writes rest.npz, standin.h5 and
-landmarks.json beside this file, and prints what the autoencoder's reconstruction is worth.
+DIR holds mediapipe's canonical_face_model.obj and INFACE's inface_head_landmarks_mm.csv. Writes rest.npz, standin.h5
+and landmarks.json beside this file, and prints what the autoencoder's reconstruction is worth.
 """
 
 import argparse
@@ -85,9 +85,9 @@ def vertex_weight(rest: RestMesh) -> Array:
 
 def gap_rows() -> list[tuple[int, int, float]]:
     """Vertex pairs whose distance matters by itself: the lips, the lids."""
-    pairs = [(13, 14, 0.1), (82, 87, 0.03), (312, 317, 0.03), (81, 178, 0.02), (311, 402, 0.02)]
+    pairs = [(13, 14, 0.5), (82, 87, 0.1), (312, 317, 0.1), (81, 178, 0.05), (311, 402, 0.05)]
     lids = [(159, 145), (386, 374), (160, 144), (158, 153), (387, 373), (385, 380)]
-    return pairs + [(i, j, 0.02) for i, j in lids]
+    return pairs + [(i, j, 0.1) for i, j in lids]
 
 
 def write_model(path: Path, groups: dict[str, Layers], mean: Array, rest: RestMesh, samples: Samples) -> None:
@@ -112,7 +112,9 @@ def write_model(path: Path, groups: dict[str, Layers], mean: Array, rest: RestMe
 def landmark_map(rest: RestMesh) -> LandmarkMap:
     """mp434 on the stand-in: landmark i is vertex i, the iris centres are the eyeballs' first vertices."""
     place = {i: i for i in MP434 if i < 468}
-    place |= {i: int(rest.regions[f"eyeball_{side}"][0]) for i, side in zip(IRIS_CENTRES, ("right", "left"), strict=True)}
+    place |= {
+        i: int(rest.regions[f"eyeball_{side}"][0]) for i, side in zip(IRIS_CENTRES, ("right", "left"), strict=True)
+    }
     corners = np.array([rest.triangles[np.argmax((rest.triangles == place[i]).any(1))] for i in MP434])
     at = corners == np.array([place[i] for i in MP434])[:, None]
     weight = np.array([0.0 if i in IRIS_CENTRES else 1.0 for i in MP434], np.float32)
@@ -131,7 +133,8 @@ def shorten(x: Array) -> Array:
     """Round to KEPT_MANTISSA_BITS bits, so that the file packs well; a relative change below 5e-4."""
     step = np.uint32(1 << (23 - KEPT_MANTISSA_BITS))
     bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
-    return ((bits + step // 2) & ~(step - np.uint32(1))).view(np.float32)
+    short: Array = ((bits + step // 2) & ~(step - np.uint32(1))).view(np.float32)
+    return short
 
 
 def _put(file: h5py.File, name: str, data: NDArray[np.generic]) -> None:

@@ -17,7 +17,8 @@ NAMED = {
     "laugh": {"jaw_open": 0.45, "zygomatic_major": 1.0, "levator_labii": 0.3, "orbicularis_oculi": 0.5,
               "lid_close": 0.25, "risorius": 0.2},
     "smile": {"jaw_open": 0.08, "zygomatic_major": 0.8, "orbicularis_oculi": 0.3, "buccinator": 0.2},
-    "pout": {"mentalis": 1.0, "depressor_anguli": 0.7, "orbicularis_oris": 0.3, "corrugator": 0.5, "frontalis_inner": 0.6},
+    "pout": {"mentalis": 1.0, "depressor_anguli": 0.7, "orbicularis_oris": 0.3, "corrugator": 0.5,
+             "frontalis_inner": 0.6},
     "coo": {"jaw_open": 0.3, "orbicularis_oris": 0.8, "frontalis_outer": 0.3, "frontalis_inner": 0.3},
     "babble": {"jaw_open": 0.4, "levator_palpebrae": 0.2},
     "surprise": {"jaw_open": 0.5, "frontalis_inner": 0.9, "frontalis_outer": 0.9, "levator_palpebrae": 0.9},
@@ -43,4 +44,5 @@ def random_activations(rng: np.random.Generator, n: int) -> Floats:
     lids = rng.random((n, 1)) < 0.2
     both = [MUSCLES.index("lid_close_left"), MUSCLES.index("lid_close_right")]
     out[:, both] = np.where(lids, np.minimum(1, 1.3 * rng.random((n, 1))), out[:, both])
-    return np.clip(out, 0, 1)
+    clipped: Floats = np.clip(out, 0, 1)
+    return clipped

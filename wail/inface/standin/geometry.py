@@ -1,11 +1,12 @@
 """The stand-in's resting mesh, made from mediapipe's canonical face and INFACE's landmark positions. Build time only.
 
-Frame: INFACE's head frame, right-handed, x towards the subject's left, y up, z out of the face, millimetres. The canonical
-face is right-handed with y up and z out as well, so its positive x is the subject's left too (its landmark 263, the outer
-corner of the left eye, lies there); the csv's side is not named by its source and follows from the same reasoning.
+Frame: INFACE's head frame, right-handed, x towards the subject's left, y up, z out of the face, millimetres. The
+canonical face is right-handed with y up and z out as well, so its positive x is the subject's left too (its landmark
+263, the outer corner of the left eye, lies there); the csv's side is not named by its source and follows from the same
+reasoning.
 
-Vertex i < 468 is mediapipe's landmark i. After those come the refined surface, the inside of the mouth, the lid margins,
-the eyeballs and the skull; the two pupils (landmarks 468 and 473) are the first vertices of the eyeballs.
+Vertex i < 468 is mediapipe's landmark i. After those come the refined surface, the inside of the mouth, the lid
+margins, the eyeballs and the skull; the two pupils (landmarks 468 and 473) are the first vertices of the eyeballs.
 """
 
 from pathlib import Path
@@ -23,10 +24,46 @@ N_CANONICAL = 468
 EYE_RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 EYE_LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
-FACE_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-             152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+FACE_OVAL = (
+    10,
+    338,
+    297,
+    332,
+    284,
+    251,
+    389,
+    356,
+    454,
+    323,
+    361,
+    288,
+    397,
+    365,
+    379,
+    378,
+    400,
+    377,
+    152,
+    148,
+    176,
+    149,
+    150,
+    136,
+    172,
+    58,
+    132,
+    93,
+    234,
+    127,
+    162,
+    21,
+    54,
+    103,
+    67,
+    109,
+)
 
-# INFACE landmark (row of the csv) -> the mean of these mediapipe landmarks. Right side and midline; the left is mirrored.
+# INFACE landmark (row of the csv) -> the mean of these mediapipe landmarks. Right and midline; the left is mirrored.
 CORRESPONDENCE = {
     0: (33,), 1: (133,), 2: (159,), 3: (145,), 39: (160,), 40: (158,), 41: (153,), 42: (144,),
     10: (9,), 11: (168,), 12: (139, 143), 14: (4,), 15: (2,), 16: (220,), 17: (64,), 18: (98,), 19: (97,), 38: (195,),
@@ -35,10 +72,50 @@ CORRESPONDENCE = {
     81: (18,), 32: (199, 175), 33: (152,), 34: (234, 93), 108: (127,), 109: (132,), 114: (10,),
     36: (63, 53), 47: (70, 46), 48: (105, 52), 49: (66, 65), 50: (107, 55),
 }  # fmt: skip
-LEFT_ROW = {0: 4, 1: 5, 2: 6, 3: 7, 39: 43, 40: 44, 41: 45, 42: 46, 12: 13, 16: 20, 17: 21, 18: 22, 19: 23, 28: 29, 30: 31,
-            55: 57, 56: 58, 59: 63, 60: 64, 61: 65, 62: 66, 67: 70, 68: 71, 69: 72, 73: 76, 74: 77, 75: 78, 34: 35,
-            108: 110, 109: 111, 36: 37, 47: 51, 48: 52, 49: 53, 50: 54,
-            85: 96, 86: 97, 88: 99, 89: 100, 90: 101, 91: 102, 106: 107}
+LEFT_ROW = {
+    0: 4,
+    1: 5,
+    2: 6,
+    3: 7,
+    39: 43,
+    40: 44,
+    41: 45,
+    42: 46,
+    12: 13,
+    16: 20,
+    17: 21,
+    18: 22,
+    19: 23,
+    28: 29,
+    30: 31,
+    55: 57,
+    56: 58,
+    59: 63,
+    60: 64,
+    61: 65,
+    62: 66,
+    67: 70,
+    68: 71,
+    69: 72,
+    73: 76,
+    74: 77,
+    75: 78,
+    34: 35,
+    108: 110,
+    109: 111,
+    36: 37,
+    47: 51,
+    48: 52,
+    49: 53,
+    50: 54,
+    85: 96,
+    86: 97,
+    88: 99,
+    89: 100,
+    90: 101,
+    91: 102,
+    106: 107,
+}
 # Rows whose place along the surface is not known, only that the cheek passes through them.
 CHEEK_ROWS = (85, 86, 88, 89, 90, 91, 106)
 
@@ -72,7 +149,8 @@ def read_landmarks(path: Path) -> Floats:
 def mirror_map(verts: Floats) -> Ints:
     """For each vertex the index of its mirror image at -x [V]."""
     image = verts * [-1, 1, 1]
-    return np.argmin(np.linalg.norm(verts[None] - image[:, None], axis=-1), axis=1).astype(np.int64)
+    nearest: Ints = np.argmin(np.linalg.norm(verts[None] - image[:, None], axis=-1), axis=1).astype(np.int64)
+    return nearest
 
 
 def open_holes(triangles: Ints) -> Ints:
@@ -80,11 +158,14 @@ def open_holes(triangles: Ints) -> Ints:
     keep = np.ones(len(triangles), bool)
     for ring in (EYE_RIGHT, EYE_LEFT, INNER_LIPS):
         keep &= ~np.isin(triangles, ring).all(axis=1)
-    return triangles[keep]
+    kept: Ints = triangles[keep]
+    return kept
 
 
 def warp_to_infant(verts_cm: Floats, landmarks_mm: Floats) -> Floats:
-    """Thin plate spline from the canonical face to INFACE's landmarks, symmetric; then the cheeks pulled on to their rows."""
+    """Thin plate spline from the canonical face to INFACE's landmarks, symmetric; then the cheeks pulled on to their
+    rows.
+    """
     verts = verts_cm * 8.05
     mirror = mirror_map(verts)
     verts = (verts + verts[mirror] * [-1, 1, 1]) / 2
@@ -96,15 +177,19 @@ def warp_to_infant(verts_cm: Floats, landmarks_mm: Floats) -> Floats:
         if row in LEFT_ROW:
             source.append(verts[mirror[list(ids)]].mean(0))
             target.append(place * [-1, 1, 1])
-    warped: Floats = RBFInterpolator(np.array(source), np.array(target), kernel="thin_plate_spline", smoothing=2.0)(verts)
+    warped: Floats = RBFInterpolator(np.array(source), np.array(target), kernel="thin_plate_spline", smoothing=2.0)(
+        verts
+    )
     return _pull_cheeks(warped, landmarks_mm)
 
 
 def _symmetric_row(landmarks_mm: Floats, row: int) -> Floats:
     """The right-hand (x < 0) position averaged with its mirrored partner; x = 0 on the midline."""
     if row not in LEFT_ROW:
-        return landmarks_mm[row] * [0, 1, 1]
-    return (landmarks_mm[row] + landmarks_mm[LEFT_ROW[row]] * [-1, 1, 1]) / 2
+        middle: Floats = landmarks_mm[row] * [0, 1, 1]
+        return middle
+    place: Floats = (landmarks_mm[row] + landmarks_mm[LEFT_ROW[row]] * [-1, 1, 1]) / 2
+    return place
 
 
 def _pull_cheeks(verts: Floats, landmarks_mm: Floats) -> Floats:
@@ -133,7 +218,8 @@ def vertex_normals(verts: Floats, triangles: Ints) -> Floats:
 
 
 def refine(verts: Floats, triangles: Ints) -> tuple[Floats, Ints, dict[tuple[int, int], int]]:
-    """Each triangle into four; old vertices stay, new ones lie on the cubic edges of Vlachos et al., Curved PN Triangles, 2001.
+    """Each triangle into four; old vertices stay, new ones lie on the cubic edges of Vlachos et al., Curved PN
+    Triangles, 2001.
 
     Also returns the new vertex of each edge (i < j).
     """
@@ -160,6 +246,8 @@ def refined_loop(loop: tuple[int, ...], middle: dict[tuple[int, int], int]) -> I
 
 
 def strip(outer: Ints, inner: Ints) -> Ints:
-    """Triangles between two closed loops of equal length; they face the side from which `outer` runs counter-clockwise."""
+    """Triangles between two closed loops of equal length; they face the side from which `outer` runs
+    counter-clockwise.
+    """
     o2, i2 = np.roll(outer, -1), np.roll(inner, -1)
     return np.concatenate([np.stack([outer, o2, i2], 1), np.stack([outer, i2, inner], 1)])

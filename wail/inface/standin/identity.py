@@ -1,12 +1,12 @@
 """Identity and age of the stand-in: a smooth warp of space, so that lids still meet and lips still touch after it.
 
-Frame: x subject's left, y up, z out of the face, mm. Each trait is a Gaussian window that shifts what is inside it, mirrored
-for the right half; one unit of a trait is one standard deviation. Sizes and growth follow published anthropometry, see
-ATTRIBUTION.md: WHO head circumference for age 0-24 months, and standard deviations of 3 % of overall size and 1-3 mm of
-facial distances (Farkas 1994; White et al. 2004; Brons et al. 2019).
+Frame: x subject's left, y up, z out of the face, mm. Each trait is a Gaussian window that shifts what is inside it,
+mirrored for the right half; one unit of a trait is one standard deviation. Sizes and growth follow published
+anthropometry, see ATTRIBUTION.md: WHO head circumference for age 0-24 months, and standard deviations of 3 % of
+overall size and 1-3 mm of facial distances (Farkas 1994; White et al. 2004; Brons et al. 2019).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def relative_size(age_months: Floats) -> Floats:
     return size
 
 
-def warp(verts: NDArray[np.floating], identity: Floats, age_months: Floats) -> NDArray[np.float32]:
+def warp(verts: NDArray[Any], identity: Floats, age_months: Floats) -> NDArray[np.float32]:
     """Vertices [n,V,3] of the mean infant as those of infants with traits [n,27] at these ages [n]."""
     size = relative_size(age_months)
     amount = identity[:, 1:].copy()

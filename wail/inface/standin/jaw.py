@@ -23,8 +23,8 @@ CHIN = (18, 83, 182, 313, 406, 200, 201, 421, 199, 208, 428, 175, 171, 396, 152,
 UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415, 183, 42, 41, 38, 12, 268, 271, 272, 407, 184, 74, 73, 72, 11, 302,
              303, 304, 408, 185, 40, 39, 37, 0, 267, 269, 270, 409)  # fmt: skip
 LIP_CORNERS = (78, 308, 62, 292, 76, 306, 61, 291)
-STILL = (164, 2, 97, 326, 98, 327, 129, 358, 203, 423, 36, 266, 142, 371, 50, 280, 101, 330, 117, 346, 116, 345, 123, 352,
-         227, 447, 234, 454, 127, 356, 10, 168, 6, 5, 4, 1, 33, 133, 263, 362, 145, 374)  # fmt: skip
+STILL = (164, 2, 97, 326, 98, 327, 129, 358, 203, 423, 36, 266, 142, 371, 50, 280, 101, 330, 117, 346, 116, 345, 123,
+         352, 227, 447, 234, 454, 127, 356, 10, 168, 6, 5, 4, 1, 33, 133, 263, 362, 145, 374)  # fmt: skip
 CORNER_WEIGHT = 0.42
 
 
@@ -67,7 +67,9 @@ def jaw_weight(n: int, triangles: Ints, still: tuple[int, ...] = ()) -> Floats:
 
 
 def rotate_jaw(verts: Floats, weight: Floats, angle_rad: Floats | float, slide_mm: Floats | float = 0.0) -> Floats:
-    """The vertices [...,V,3] with the jaw opened by angle_rad [...] (>0 opens) and slid forward by slide_mm, times weight."""
+    """The vertices [...,V,3] with the jaw opened by angle_rad [...] (>0 opens) and slid forward by slide_mm, times
+    weight.
+    """
     angle = np.asarray(angle_rad)[..., None] * weight
     centre = np.array(JAW_AXIS_MM)
     y, z = verts[..., 1] - centre[1], verts[..., 2] - centre[2]

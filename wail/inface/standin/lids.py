@@ -24,7 +24,7 @@ REACH_MM = 15.0
 
 @dataclass(frozen=True, eq=False)
 class Lids:
-    """One eye. close, lift [V,3]: mm at full activation. around: vertices kept off the eyeball. margin goes with rim."""
+    """One eye. close, lift [V,3]: mm at full activation. around: vertices kept off the eyeball. margin follows rim."""
 
     centre: Floats
     close: Floats
@@ -42,14 +42,16 @@ class Lids:
         least = EYEBALL_RADIUS_MM + LID_CLEARANCE_MM
         verts[:, self.around] += out / length * np.maximum(least - length, 0)
         edge = verts[:, self.rim] - self.centre
-        verts[:, self.margin] = self.centre + edge / np.linalg.norm(edge, axis=-1, keepdims=True) * (EYEBALL_RADIUS_MM - 0.6)
+        verts[:, self.margin] = self.centre + edge / np.linalg.norm(edge, axis=-1, keepdims=True) * (
+            EYEBALL_RADIUS_MM - 0.6
+        )
         return verts
 
 
 def make_lids(rest: RestMesh, skin: Ints, side: str) -> Lids:
     """Lay out one eye's lids; `skin` are the skin's triangles."""
     verts, rim = rest.verts_mm, rest.regions[f"lid_rim_{side}"]
-    centre = np.array(EYEBALL_CENTRE_MM) * [1 if side == "left" else -1, 1, 1]
+    centre = np.array(EYEBALL_CENTRE_MM) * np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
     half = len(rim) // 2
     # The rim starts at a corner; its first half is the one lid, its second, backwards, the other.
     first, second = rim[1:half], rim[:half:-1]
@@ -59,16 +61,24 @@ def make_lids(rest: RestMesh, skin: Ints, side: str) -> Lids:
     meet = centre + meet / np.linalg.norm(meet, axis=1, keepdims=True) * longest
     goal = {int(i): m - verts[i] for ids in (lower, upper) for i, m in zip(ids, meet, strict=True)}
     lift = {int(i): np.zeros(3) for i in rim} | {
-        int(i): np.array([0, RAISE_MM * s, 0]) for i, s in zip(upper, np.sin(np.linspace(0, np.pi, half + 1))[1:-1], strict=True)
+        int(i): np.array([0, RAISE_MM * s, 0])
+        for i, s in zip(upper, np.sin(np.linspace(0, np.pi, half + 1))[1:-1], strict=True)
     }
     corner = {int(i): np.zeros(3) for i in rim[[0, half]]}
     around = _around(verts, rest.regions["skin"], centre)
     still = {int(i): np.zeros(3) for i in np.setdiff1d(rest.regions["skin"], around)}
     n = len(verts)
-    return Lids(centre, harmonic(n, skin, still | corner | goal), harmonic(n, skin, still | lift), around, rim,
-                rest.regions[f"lid_margin_{side}"])
+    return Lids(
+        centre,
+        harmonic(n, skin, still | corner | goal),
+        harmonic(n, skin, still | lift),
+        around,
+        rim,
+        rest.regions[f"lid_margin_{side}"],
+    )
 
 
 def _around(verts: Floats, skin: Ints, centre: Floats) -> Ints:
     from_axis = np.linalg.norm((verts[skin] - centre)[:, :2], axis=1)
-    return skin[(from_axis < REACH_MM) & (verts[skin, 2] > centre[2])]
+    near: Ints = skin[(from_axis < REACH_MM) & (verts[skin, 2] > centre[2])]
+    return near

@@ -1,9 +1,10 @@
-"""What the stand-in's reconstruction is worth, on meshes the training has not seen. Frame and units as in geometry.py."""
+"""What the stand-in's reconstruction is worth, on meshes that training has not seen; frame as in geometry.py, mm."""
 
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel
@@ -11,17 +12,20 @@ from wail.inface.standin.expressions import random_activations
 from wail.inface.standin.identity import AGE_MONTHS, random_identity, warp
 from wail.inface.standin.muscles import load_rig, pose_vertices
 
+Ints = NDArray[np.int64]
 LIDS = ((159, 145), (386, 374))
 
 
 def measure(model: FaceModel, seed: int = 99, n: int = 1500) -> dict[str, float]:
-    """Errors in mm: own codes and codes swapped between meshes, of vertices, mouth aperture and lids, and of age (months)."""
+    """Errors in mm: own codes and codes swapped between meshes, of vertices, mouth aperture and lids, and of age
+    (months).
+    """
     rng = np.random.default_rng(seed)
     posed = pose_vertices(load_rig(), random_activations(rng, n))
     who, when = random_identity(rng, n), rng.uniform(*AGE_MONTHS, n)
     other = np.roll(np.arange(n), 1)
 
-    def meshes(expression: np.ndarray, identity: np.ndarray, age: np.ndarray) -> Tensor:
+    def meshes(expression: Ints, identity: Ints, age: Ints) -> Tensor:
         return torch.from_numpy(warp(posed[expression], who[identity], when[age]))
 
     same = np.arange(n)
@@ -53,7 +57,8 @@ def _gaps(name: str, got: Tensor, want: Tensor) -> dict[str, float]:
 
 
 def _gap(verts: Tensor, i: int, j: int) -> Tensor:
-    return (verts[:, i] - verts[:, j]).norm(dim=-1)
+    distance: Tensor = (verts[:, i] - verts[:, j]).norm(dim=-1)
+    return distance
 
 
 def report(model: FaceModel, say: Callable[[str], None]) -> None:

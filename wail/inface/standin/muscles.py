@@ -1,9 +1,9 @@
 """Facial muscles of the stand-in: activations (0-1) to displacements of the mean infant's vertices.
 
-Source: K. Waters, A Muscle Model for Animating Three-Dimensional Facial Expression, SIGGRAPH 1987: linear muscles (eqs. 1-4:
-an angular and a radial cosine around the pull towards a bony head), sphincters (an ellipse drawn to its centre) and jaw
-rotation. Ours: upper and lower lip told apart by the jaw's weight, lids that glide on the eyeball and meet, lips that touch
-but do not pass through each other. Frame: x subject's left, y up, z out of the face, mm.
+Source: K. Waters, A Muscle Model for Animating Three-Dimensional Facial Expression, SIGGRAPH 1987: linear muscles
+(eqs. 1-4: an angular and a radial cosine around the pull towards a bony head), sphincters (an ellipse drawn to its
+centre) and jaw rotation. Ours: upper and lower lip told apart by the jaw's weight, lids that glide on the eyeball and
+meet, lips that touch but do not pass through each other. Frame: x subject's left, y up, z out of the face, mm.
 """
 
 from dataclasses import dataclass
@@ -94,7 +94,9 @@ def pose_vertices(rig: Rig, activations: Floats) -> Floats:
     a = np.clip(activations, 0, 1)
     verts = rig.rest.verts_mm + np.tensordot(a, rig.fields, 1)
     for lids, side in zip(rig.lids, ("left", "right"), strict=True):
-        verts = lids.move(verts, a[:, MUSCLES.index(f"lid_close_{side}")], a[:, MUSCLES.index(f"levator_palpebrae_{side}")])
+        verts = lids.move(
+            verts, a[:, MUSCLES.index(f"lid_close_{side}")], a[:, MUSCLES.index(f"levator_palpebrae_{side}")]
+        )
     verts = rotate_jaw(verts, rig.jaw, JAW_OPEN_RAD * a[:, MUSCLES.index("jaw_open")])
     return _keep_lips_apart(rig, verts)
 
@@ -112,7 +114,8 @@ def _keep_lips_apart(rig: Rig, verts: Floats) -> Floats:
 
 def _rest_gap(rig: Rig) -> Floats:
     rest = rig.rest.verts_mm
-    return rest[rig.lip_upper, 1] - rest[rig.lip_lower, 1]
+    gap: Floats = rest[rig.lip_upper, 1] - rest[rig.lip_lower, 1]
+    return gap
 
 
 @lru_cache(maxsize=1)
@@ -147,7 +150,9 @@ def make_rig(rest: RestMesh) -> Rig:
     fields[MUSCLES.index("procerus")] = linear_muscle(rest.verts_mm, nose, brow, 30.0, 5.0)
     _only_skin(rest, fields)
     _carry_mouth(rest, fields, jaw)
-    return Rig(rest, fields, jaw, (make_lids(rest, skin, "left"), make_lids(rest, skin, "right")), *_lip_contact(rest, jaw))
+    return Rig(
+        rest, fields, jaw, (make_lids(rest, skin, "left"), make_lids(rest, skin, "right")), *_lip_contact(rest, jaw)
+    )
 
 
 def linear_muscle(verts: Floats, head: Floats, insertion: Floats, half_angle_deg: float, pull_mm: float) -> Floats:
@@ -190,7 +195,8 @@ def _mentalis(rest: RestMesh, lower: Floats) -> Floats:
     lip = np.exp(-(((verts - verts[17]) / [15.0, 8.0, 15.0]) ** 2).sum(1) / 2) * lower
     # The upper lip is carried forward, so that the lips stay in touch.
     above = np.exp(-(((verts - verts[0]) / [13.0, 6.0, 15.0]) ** 2).sum(1) / 2) * (1 - lower)
-    return chin * lower[:, None] + lip[:, None] * np.array([0, 2.2, 3.0]) + above[:, None] * np.array([0, 0.6, 2.2])
+    pushed: Floats = lip[:, None] * np.array([0, 2.2, 3.0]) + above[:, None] * np.array([0, 0.6, 2.2])
+    return pushed + chin * lower[:, None]
 
 
 def _buccinator(rest: RestMesh, side: str) -> Floats:
@@ -199,7 +205,8 @@ def _buccinator(rest: RestMesh, side: str) -> Floats:
     corner, cheek = _place(rest, 61, side), _place(rest, 187, side)
     head = corner + np.array([np.sign(corner[0]) * 14.0, 4.0, -36.0])
     flat = np.exp(-((verts - cheek) ** 2).sum(1) / (2 * 10.0**2))
-    return linear_muscle(verts, head, corner, 30.0, 5.0) + flat[:, None] * np.array([-np.sign(corner[0]), 0, -1.5]) * 1.5
+    pressed: Floats = flat[:, None] * np.array([-np.sign(corner[0]), 0, -1.5]) * 1.5
+    return linear_muscle(verts, head, corner, 30.0, 5.0) + pressed
 
 
 def _oculi(rest: RestMesh, side: str) -> Floats:
@@ -209,14 +216,15 @@ def _oculi(rest: RestMesh, side: str) -> Floats:
     offset = verts - ball
     radius = np.linalg.norm(offset[:, :2] / [1.25, 1.0], axis=1)
     ring = np.exp(-((radius - 16.0) ** 2) / (2 * 5.0**2)) * (verts[:, 2] > 5) * np.clip((radius - 5) / 6, 0, 1)
-    pull = ring[:, None] * offset * [-0.16, -0.3, 0]
-    return pull + (ring * (offset[:, 1] < 0))[:, None] * np.array([0, 0.6, 1.6])
+    pull: Floats = ring[:, None] * offset * np.array([-0.16, -0.3, 0])
+    cheek: Floats = (ring * (offset[:, 1] < 0))[:, None] * np.array([0, 0.6, 1.6])
+    return pull + cheek
 
 
 def _place(rest: RestMesh, landmark: int, side: str) -> Floats:
     """The resting position of a right-hand landmark, mirrored for the left."""
-    mirror = [-1, 1, 1] if side == "left" else [1, 1, 1]
-    return rest.verts_mm[landmark] * mirror
+    place: Floats = rest.verts_mm[landmark] * np.array([-1, 1, 1] if side == "left" else [1, 1, 1])
+    return place
 
 
 def _only_skin(rest: RestMesh, fields: Floats) -> None:

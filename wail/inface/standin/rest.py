@@ -20,10 +20,10 @@ REST_PATH = Path(__file__).with_name("rest.npz")
 class RestMesh:
     """The resting infant: verts_mm [V,3], triangles [F,3] (counter-clockwise from outside), vertex lists by region.
 
-    Regions: `skin` (the refined face), `inner_lips` (closed loop from mediapipe 78 along the lower lip to 308 and back),
-    `mouth_0..2` and `mouth_tip` (bag behind the lips, rings in the loop's order), `lid_rim_left|right` (loops from the
-    outer corner for the right eye), `lid_margin_left|right` (rings in the rims' order), `eyeball_left|right` (first the
-    pupil's centre, then rings of 16 outwards), `skull`.
+    Regions: `skin` (the refined face), `inner_lips` (closed loop from mediapipe 78 along the lower lip to 308 and
+    back), `mouth_0..2` and `mouth_tip` (bag behind the lips, rings in the loop's order), `lid_rim_left|right` (loops
+    from the outer corner for the right eye), `lid_margin_left|right` (rings in the rims' order), `eyeball_left|right`
+    (first the pupil's centre, then rings of 16 outwards), `skull`.
     """
 
     verts_mm: Floats

@@ -1,0 +1,153 @@
+"""mediapipe's landmarks on a model, and what is measured with them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from wail.errors import ModelError
+from wail.inface.landmarks import (
+    FACE_OVAL,
+    IRIS_CENTRES,
+    IRIS_RINGS,
+    LIPS,
+    MP434,
+    aperture_mm,
+    decode_landmarks,
+    landmark_positions,
+    lip_vertices,
+    load_map,
+    map_path,
+    pick,
+    save_map,
+)
+from wail.inface.model import load_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model()
+
+
+@pytest.fixture(scope="module")
+def landmark_map(model):
+    return load_map(model)
+
+
+@pytest.fixture
+def foreign(model, tmp_path):
+    """A model that is not the stand-in, with its file in tmp_path."""
+    return dataclasses.replace(model, name="another", is_stand_in=False, path=tmp_path / "another.h5")
+
+
+def test_mp434_is_478_less_the_oval_and_the_iris_rings():
+    assert len(MP434) == 434 and len(set(FACE_OVAL)) == 36 and len(set(LIPS)) == 40
+    assert not set(MP434) & set(FACE_OVAL + IRIS_RINGS)
+    assert set(IRIS_CENTRES) <= set(MP434)
+
+
+def test_the_constants_are_mediapipes_own():
+    connections = pytest.importorskip("mediapipe.python.solutions.face_mesh_connections")
+    assert {i for edge in connections.FACEMESH_FACE_OVAL for i in edge} == set(FACE_OVAL)
+    assert {i for edge in connections.FACEMESH_IRISES for i in edge} == set(IRIS_RINGS)
+    assert {i for edge in connections.FACEMESH_LIPS for i in edge} == set(LIPS)
+
+
+def test_the_map_of_the_stand_in_places_every_landmark(model, landmark_map):
+    assert landmark_map.name == "mp434" and tuple(landmark_map.landmark) == MP434
+    triangles = {tuple(t) for t in model.triangles.tolist()}
+    assert all(tuple(t) in triangles for t in landmark_map.triangle_vertices.tolist())
+    at = dict(
+        zip(landmark_map.landmark.tolist(), landmark_positions(model.mean_verts_mm, landmark_map).tolist(), strict=True)
+    )
+    # x towards the subject's left, y up, z out: the left eye (263) is at x > 0, above the mouth, behind the nose's tip.
+    assert at[263][0] > 20 and at[33][0] < -20
+    assert at[263][1] > at[4][1] > at[13][1] > at[14][1] > at[199][1]
+    assert max(at.values(), key=lambda p: p[2])[2] - at[4][2] < 2
+    # The iris centres lie between the corners of their own eye.
+    assert at[33][0] < at[468][0] < at[133][0] < 0 < at[362][0] < at[473][0] < at[263][0]
+
+
+def test_only_the_iris_centres_have_no_weight(landmark_map):
+    assert set(landmark_map.landmark[landmark_map.weight == 0].tolist()) == set(IRIS_CENTRES)
+    assert set(landmark_map.weight.tolist()) == {0.0, 1.0}
+
+
+def test_decoding_only_the_landmarks_is_the_same(model, landmark_map):
+    latents = model.latent_mean + model.latent_std * torch.randn(3, 97, generator=torch.Generator().manual_seed(0))
+    whole = landmark_positions(model.decode(latents), landmark_map)
+    torch.testing.assert_close(decode_landmarks(model, latents, landmark_map), whole, rtol=1e-4, atol=1e-3)
+
+
+def test_points_inside_triangles_are_weighted_means(landmark_map):
+    middle = dataclasses.replace(landmark_map, barycentric=np.full_like(landmark_map.barycentric, 1 / 3))
+    verts = torch.randn(2, int(landmark_map.triangle_vertices.max()) + 1, 3, generator=torch.Generator().manual_seed(1))
+    want = verts[:, torch.as_tensor(landmark_map.triangle_vertices)].mean(-2)
+    torch.testing.assert_close(landmark_positions(verts, middle), want)
+
+
+def test_aperture_is_the_distance_of_13_and_14(model):
+    latents = model.latent_mean.repeat(4, 1)
+    latents[:, 40] += torch.arange(4) * 10
+    verts = model.decode(latents)
+    torch.testing.assert_close(
+        aperture_mm(model, latents), (verts[:, 13] - verts[:, 14]).norm(dim=-1), rtol=1e-4, atol=1e-3
+    )
+
+
+def test_aperture_has_a_gradient(model):
+    latent = model.latent_mean.clone().requires_grad_()
+    aperture_mm(model, latent).backward()
+    assert latent.grad is not None and float(latent.grad.abs().sum()) > 0
+
+
+def test_lip_vertices_are_forty_on_the_stand_in(model):
+    assert lip_vertices(model).tolist() == sorted(LIPS)
+
+
+def test_pick_keeps_the_order_and_names_what_is_missing(landmark_map):
+    assert pick(landmark_map, (14, 13)).landmark.tolist() == [14, 13]
+    with pytest.raises(ModelError, match=r"lacks mediapipe's landmarks \[10\]"):
+        pick(landmark_map, (13, 10))
+
+
+def test_a_model_without_a_map_asks_for_registration(foreign):
+    with pytest.raises(ModelError, match=r"another has no landmark map another.landmarks.json .*wail inface register"):
+        load_map(foreign)
+
+
+def test_a_saved_map_beside_the_model_is_read_back(foreign, landmark_map):
+    save_map(landmark_map, map_path(foreign))
+    again = load_map(foreign)
+    for field in ("landmark", "triangle_vertices", "barycentric", "weight"):
+        np.testing.assert_array_equal(getattr(again, field), getattr(landmark_map, field))
+
+
+def set_row(row, value):
+    def change(data):
+        data["rows"][row] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_row(0, [0, [0, 1, 99999], [1, 0, 0], 1]), "names vertex 99999"),
+        (set_row(0, [1, [0, 1, 2], [1, 0, 0], 1]), "names a landmark twice"),
+        (set_row(0, [0, [0, 1, 2], [1, 1, 0], 1]), "add up to 1"),
+        (set_row(0, [0, [0, 1, 2]]), "is no landmark map"),
+        (lambda data: data.pop("name"), "is no landmark map"),
+        (lambda data: data.update(version=9), "has version 9"),
+    ],
+)
+def test_a_damaged_map_is_refused(foreign, landmark_map, change, message):
+    path = map_path(foreign)
+    save_map(landmark_map, path)
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(ModelError, match=message):
+        load_map(foreign)
