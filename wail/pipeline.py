@@ -205,7 +205,7 @@ def clip_facts(root: Path, row: dict[str, Any], config: CurateConfig) -> dict[st
 
 def shards_up_to_date(root: Path, clips: dict[str, dict[str, Any]], config: CurateConfig) -> dict[str, int]:
     """Write the shards, unless those there were made of the very same."""
-    note = root / "shards" / "made-of.json"
+    note = root / "shards.json"
     key = hash_of([clips, config.split.model_dump(), config.retain, config.encoders, model_ids(config)])
     if note.exists():
         said = json.loads(note.read_text(encoding="utf-8"))

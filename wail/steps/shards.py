@@ -47,8 +47,9 @@ def write_shards(root: Path, clips: Mapping[str, Mapping[str, Any]], config: Cur
     written += write_features(root, sorted(clips), config)
     drop_stale(root, written)
     shards = [path for path in written if path.is_relative_to(root / "shards")]
-    lines = (f"{sha256_file(path)}  {path.relative_to(root / 'shards').as_posix()}\n" for path in sorted(shards))
-    write_text(root / "shards" / "SHA256SUMS", "".join(lines))
+    lines = (f"{sha256_file(path)}  {path.relative_to(root).as_posix()}\n" for path in sorted(shards))
+    # Beside the folder, not in it: readers of Parquet folders stumble over other files.
+    write_text(root / "shards.sha256", "".join(lines))
     return {split: len(of_split) for split, of_split in rows.items()}
 
 
