@@ -34,7 +34,7 @@ from wail.review.wording import KEPT_COLOUR, STEPS, failure_text, reason_text
 from wail.store import write_text
 
 Row = Mapping[str, Any]
-OPEN_CLIPS = 12
+OPEN_CLIPS = 24
 """So many clips' details are open from the start; in larger reports they open on demand."""
 
 
@@ -105,6 +105,7 @@ def _environment() -> Environment:
     made = Environment(loader=PackageLoader("wail.review", "."), autoescape=True, undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     made.filters["s1"] = lambda seconds: f"{seconds:.1f}" if seconds >= 0.995 or not seconds else f"{seconds:.2f}"
+    made.filters["at"] = lambda time_s: f"{time_s:.1f}"
     made.filters["s2"] = lambda seconds: f"{seconds:.2f}"
     made.filters["share"] = lambda part, whole: f"{part / whole:.0%}" if whole else "–"
     made.filters["maybe"] = lambda value, form: "–" if value is None else form % value

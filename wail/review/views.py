@@ -84,7 +84,7 @@ def _median_angle(column: pa.ChunkedArray) -> float | None:
         return None
     mean = np.angle(np.exp(1j * values).mean())
     off = np.angle(np.exp(1j * (values - mean)))
-    return float(np.rad2deg(mean + np.median(off)) % 360)
+    return round(float(np.rad2deg(mean + np.median(off)))) % 360
 
 
 def fit_rows(clip: ClipData, shards: Mapping[str, ShardTake]) -> list[dict[str, Any]]:
@@ -96,12 +96,13 @@ def fit_rows(clip: ClipData, shards: Mapping[str, ShardTake]) -> list[dict[str, 
         shard = shards.get(take_id)
         rows.append({
             "clip_id": clip.clip_id, "take_id": take_id, "n_frames": len(residual),
+            "first": fit.table["frame"][0].as_py(),
             "residual": float(np.nanmedian(residual)), "residual_95": float(np.nanpercentile(residual, 95)),
             "lip_sd_mm": float(np.nanmedian(fit.table["lip_sd_mm"].to_numpy())),
             "n_landmarks": float(np.median(fit.table["n_landmarks"].to_numpy())),
             "converged": float(fit.table["converged"].to_numpy(zero_copy_only=False).mean()),
             "focal_px": fit.about.get("focal_px"), "age": fit.about.get("age"),
-            "iterations": fit.about.get("iterations"), "seconds": fit.about.get("seconds"),
+            "iterations": fit.about.get("iterations"),
             "device": fit.about.get("device", ""),
             "model": str(fit.about.get("model_name") or fit.about.get("model", "")),
             "stand_in": bool(fit.about.get("is_stand_in", False)),
@@ -110,7 +111,7 @@ def fit_rows(clip: ClipData, shards: Mapping[str, ShardTake]) -> list[dict[str, 
             "closed_below_mm": shard.closed_below_mm if shard else None,
             "valid": float(shard.valid.mean()) if shard and len(shard.valid) else None,
         })  # fmt: skip
-    return rows
+    return sorted(rows, key=lambda row: (row["first"], row["take_id"]))
 
 
 def _thumbs(dataset: Path, clip: ClipData) -> list[dict[str, Any]]:

@@ -238,3 +238,14 @@ def test_tables_sort_and_clips_are_filtered(builder, tmp_path):
          "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=100, check=False)  # fmt: skip
     assert "<title>much.mp4 little.mp4</title>" in done.stdout, done.stderr[-2000:]
     assert "1 of 2 clips" in done.stdout
+
+
+def test_the_middle_of_angles_is_taken_around_the_circle():
+    import pyarrow as pa
+
+    from wail.review.views import _median_angle
+
+    assert _median_angle(pa.chunked_array([[359.0, 1.0, 2.0]])) == 1
+    assert _median_angle(pa.chunked_array([[359.6, 359.8, 0.2]])) == 0
+    assert _median_angle(pa.chunked_array([[179.0, 181.0, None]])) == 180
+    assert _median_angle(pa.chunked_array([pa.array([None], pa.float32())])) is None
