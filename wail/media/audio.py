@@ -51,7 +51,8 @@ def _runs(container: Any, stream: Any, rate_hz: int, channels: int) -> Iterator[
         if resampler is None or abs(time_s - next_s) > GAP_S:
             if resampler is not None:
                 yield start_s, _joined(chunks + _resampled(resampler, None), channels)
-            resampler = av.AudioResampler(format="fltp", layout=LAYOUTS[channels], rate=rate_hz)
+            layout = LAYOUTS[min(frame.layout.nb_channels, 2)]
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
             start_s, next_s, chunks = time_s, time_s, []
         frame.pts = None
         chunks += _resampled(resampler, frame)
@@ -65,7 +66,9 @@ def _resampled(resampler: Any, frame: Any | None) -> list[Wave]:
 
 
 def _joined(chunks: list[Wave], channels: int) -> Wave:
-    return np.concatenate([np.zeros((channels, 0), np.float32), *chunks], axis=1)
+    """The chunks as one wave of so many channels. Mono is the mean: FFmpeg's own mix is 3 dB louder, and may clip."""
+    wave = np.concatenate(chunks, axis=1) if chunks else np.zeros((1, 0), np.float32)
+    return wave.mean(axis=0, keepdims=True) if channels == 1 else np.broadcast_to(wave, (channels, wave.shape[1]))
 
 
 def _assemble(runs: list[tuple[int, Wave]], channels: int, n: int) -> Wave:

@@ -11,14 +11,16 @@ from typing import Any
 import ffmpeg
 
 from wail.errors import MediaError
+from wail.media.encode import X264_REPEATABLE
 from wail.media.ffmpeg import INPUT_OPTIONS, ffmpeg_exe
 from wail.media.opening import DEFAULT_LIMITS, MediaLimits, audio_stream, file_url, open_media, video_stream
 from wail.media.probe import probe
 from wail.media.timeline import clock_start_s
 
-VIDEO = {"c:v": "libx264", "crf": 16, "preset": "veryfast", "fps_mode": "passthrough", "enc_time_base": "1/90000",
+VIDEO = {"c:v": "libx264", "crf": 16, "preset": "veryfast", "x264-params": X264_REPEATABLE, "threads": 1,
+         "flags:v": "+bitexact", "fps_mode": "passthrough", "enc_time_base": "1/90000",
          "video_track_timescale": 90000}  # fmt: skip
-AUDIO = {"c:a": "aac", "b:a": "192k"}
+AUDIO = {"c:a": "aac", "b:a": "192k", "flags:a": "+bitexact"}
 EVEN = {"width": "ceil(iw/2)*2", "height": "ceil(ih/2)*2"}
 
 
@@ -51,7 +53,7 @@ def _command(source: Path, out: Path, start_s: float, length_s: float, limits: M
     seek_s = start_s + clock_start_s(source, limits) - origin_s
     pipe = ffmpeg.input(file_url(source), ss=f"{seek_s:.6f}", t=f"{length_s:.6f}", **INPUT_OPTIONS)
     tracks: list[Any] = []
-    options: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1}
+    options: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
     if video is not None:
         tracks.append(pipe[video].filter("pad", **EVEN).filter("format", "yuv420p"))
         options |= VIDEO

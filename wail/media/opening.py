@@ -86,8 +86,12 @@ def _check_streams(path: Path, container: Any, limits: MediaLimits) -> None:
 
 def check_pixels(path: Path, width_px: int, height_px: int, limits: MediaLimits) -> None:
     if width_px * height_px > limits.max_pixels:
-        raise MediaError(f"{path.name} has pictures of {width_px} x {height_px} pixels, more than the "
-                         f"{limits.max_pixels} pixels allowed: scale it down", "too_large")  # fmt: skip
+        raise too_many_pixels(path, width_px, height_px, limits)
+
+
+def too_many_pixels(path: Path, width_px: int, height_px: int, limits: MediaLimits) -> MediaError:
+    return MediaError(f"{path.name} has pictures of {width_px} x {height_px} pixels, more than the "
+                      f"{limits.max_pixels} pixels allowed: scale it down", "too_large")  # fmt: skip
 
 
 def video_stream(container: Any) -> Any | None:

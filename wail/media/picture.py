@@ -4,9 +4,15 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
+
+
+# PyAV (seen in 18.1) lists a frame's side data by this enum, and raises on a frame with a kind that the enum does
+# not know, such as the EXIF of every camera picture. Here such a kind passes as a hint that nobody reads.
+setattr(SideDataType, "_missing_", classmethod(lambda cls, value: cls.VIDEO_HINT))  # noqa: B010
 
 
 class Turn(NamedTuple):
@@ -21,7 +27,7 @@ def turn_of(frame: Any) -> Turn:
 
     FFmpeg's matrix is (a b u, c d v, x y w), 32-bit integers; in picture coordinates x' = ax + cy, y' = bx + dy.
     """
-    data = next((bytes(s) for s in frame.side_data if s.type.name == "DISPLAYMATRIX"), None)
+    data = next((bytes(s) for s in frame.side_data if s.type is SideDataType.DISPLAYMATRIX), None)
     if data is None or len(data) < 36:
         return Turn(False, 0)
     a, b, _, c, d = (float(v) for v in np.frombuffer(data[:36], np.int32)[:5])

@@ -1,7 +1,9 @@
 """What a media file holds, found by opening it, reading its packets' times and decoding its first frames."""
 
 import math
+import re
 import statistics
+import struct
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,16 +17,18 @@ from wail.media.opening import (
     check_pixels,
     is_picture,
     open_media,
+    too_many_pixels,
     video_stream,
 )  # fmt: skip
 from wail.media.picture import displayed_size, turn_of
-from wail.media.timeline import Span, check_duration, first_frame, packet_spans
+from wail.media.timeline import Span, check_duration, decoder_says, first_frame, packet_spans
 
 __all__ = ["GRID_FPS", "MediaLimits", "n_grid_frames", "probe"]
 
 GRID_FPS = 30
 STAMP_ROUNDING_S = 0.002
 """Containers round times to a millisecond or so: a frame this close to the end is not one more."""
+BOXES = (b"moov", b"mdat", b"moof")
 TRUNCATED_S = 0.5
 """A file that ends this much before the end its header declares (and 1 % of its length) is cut off."""
 
@@ -46,6 +50,8 @@ def probe(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> Probe:
         declared_s = container.duration / 1e6 if container.duration else 0.0
         check_duration(path, declared_s, limits)
         spans = packet_spans(path, container, limits)
+        if container.format.name.startswith("mov"):
+            _check_boxes(path)
         _check_complete(path, container, declared_s, spans)
         start_s, video_facts = _video_facts(path, container, video, spans, limits)
         audio_start_s, audio_facts = _audio_facts(path, audio, spans, start_s, limits)
@@ -74,6 +80,24 @@ def _check_complete(path: Path, container: Any, declared_s: float, spans: dict[i
                          "(truncated): fetch or copy it again", "corrupt")  # fmt: skip
 
 
+def _check_boxes(path: Path) -> None:
+    """An MP4's outermost boxes say how long they are; the last one reaches beyond the end of a truncated file, which
+    may lose a whole track without a word."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        at = 0
+        while at + 16 <= size:
+            file.seek(at)
+            length, kind, long_length = struct.unpack(">I4sQ", file.read(16))
+            length = long_length if length == 1 else length
+            if kind in BOXES and at + length > size:
+                raise MediaError(f"{path.name} has {size} bytes, its {kind.decode()} box needs {at + length} "
+                                 "(truncated): fetch or copy it again", "corrupt")  # fmt: skip
+            if length < 8:
+                return
+            at += length
+
+
 def _video_facts(
     path: Path, container: Any, video: Any | None, spans: dict[int, Span], limits: MediaLimits
 ) -> tuple[float | None, dict[str, Any]]:
@@ -84,8 +108,7 @@ def _video_facts(
     codec = video.codec_context.name
     first = first_frame(path, video.index, limits)
     if first is None:
-        raise MediaError(f"{path.name}: no frame of its {codec} video can be decoded: fetch or convert it again",
-                         "corrupt")  # fmt: skip
+        raise _undecodable(path, video.index, codec, limits)
     start_s, frame = first
     width_px, height_px = displayed_size(frame, video.sample_aspect_ratio)
     check_pixels(path, width_px, height_px, limits)
@@ -97,6 +120,15 @@ def _video_facts(
         "rotation_deg": turn_of(frame).clockwise_deg, "average_fps": max(len(shown), 1) / duration_s,
         "variable_fps": _is_variable(shown), "duration_s": duration_s, "n_grid_frames": n_grid_frames(duration_s),
     }  # fmt: skip
+
+
+def _undecodable(path: Path, stream_index: int, codec: str, limits: MediaLimits) -> MediaError:
+    said = decoder_says(path, stream_index, limits)
+    size = re.search(r"(\d+)x(\d+) exceeds specified max pixel", said)
+    if size:
+        return too_many_pixels(path, int(size[1]), int(size[2]), limits)
+    return MediaError(f"{path.name}: no frame of its {codec} video can be decoded ({said or 'no reason given'}): "
+                      "fetch or convert it again", "corrupt")  # fmt: skip
 
 
 def _duration_s(span: Span, start_s: float) -> float:

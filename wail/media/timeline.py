@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av.error
+import av.logging
 
 from wail.errors import MediaError
 from wail.media.opening import MediaLimits, audio_stream, open_media, video_stream
@@ -53,6 +54,17 @@ def first_frame(path: Path, stream_index: int, limits: MediaLimits) -> tuple[flo
     """The first frame of a stream that can be decoded, and its time; None where there is none."""
     with open_media(path, limits) as container:
         return next(timed_frames(container, container.streams[stream_index]), None)
+
+
+def decoder_says(path: Path, stream_index: int, limits: MediaLimits) -> str:
+    """FFmpeg's first complaint on the way to the first frame; empty where it has none."""
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=False) as logs:
+            first_frame(path, stream_index, limits)
+    finally:
+        av.logging.set_level(av.logging.PANIC)
+    return str(logs[0][2]).strip() if logs else ""
 
 
 def clock_start_s(path: Path, limits: MediaLimits) -> float:
