@@ -9,6 +9,7 @@ import torch
 
 from wail.inface.landmarks import aperture_mm
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, STAND_IN_PATH, load_model
+from wail.inface.standin.colours import vertex_colours
 from wail.inface.standin.expressions import NAMED, random_activations
 from wail.inface.standin.identity import N_IDENTITY, TRAITS, random_identity, relative_size, warp
 from wail.inface.standin.measure import measure
@@ -212,3 +213,13 @@ def test_codes_are_skewed_and_of_the_size_of_real_ones(model):
 def test_the_age_code_is_months(model):
     infants = warp(np.repeat(REST.verts_mm[None], 5, 0), np.zeros((5, N_IDENTITY)), np.array([1.0, 6, 12, 18, 23]))
     np.testing.assert_allclose(model.encode(torch.from_numpy(infants))[:, AGE].ravel(), [1, 6, 12, 18, 23], atol=1.2)
+
+
+def test_colours_show_eyes_lips_and_mouth():
+    colours = vertex_colours()
+    assert colours.shape == REST.verts_mm.shape and colours.min() >= 0 and colours.max() <= 1
+    eye = colours[REST.regions["eyeball_left"]]
+    assert eye[0].max() < 0.1 < 0.8 < eye[-1].min()
+    # Lips are redder than the cheek (50), the mouth's inside is dark.
+    assert colours[0, 0] - colours[0, 1] > colours[50, 0] - colours[50, 1] + 0.1
+    assert colours[REST.regions["mouth_2"]].mean() < 0.2
