@@ -27,7 +27,7 @@ DEFINITIONS = {
     "pooling": "mean over takes, each counting once; truth and prediction have the take's own identity and age",
     "ours": "one sample per take, DDIM, given the take's audio, label, identity and age",
     "static": "still: mean training code of closed mouths",
-    "class_mean": "still: mean training code of the take's label",
+    "class_mean": "still: mean training code of the take's label (of closed mouths, for a label not trained on)",
     "shuffled_audio": "ours, hearing the next take of the split (a lone take: itself, turned round by half its length)",
 }
 

@@ -2,15 +2,20 @@
 
 import json
 import logging
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import wail
 from wail.errors import ConfigError, DatasetError
 from wail.motion.checkpoint import read_state
-from wail.motion.config import LossWeights
+from wail.motion.config import LossWeights, NetworkConfig, config_to_json
 from wail.motion.data import read_split
 from wail.motion.sample import generate_at_frames, load_checkpoint
 from wail.motion.train import is_finished, train
@@ -55,6 +60,34 @@ def test_a_killed_run_that_resumes_equals_one_that_never_stopped(dataset, synthe
     resumed = train(dataset, tmp_path / "killed", small(), synthetic.decoder())
     assert_same(read_state(straight), read_state(resumed))
     assert metrics(tmp_path / "straight") == metrics(tmp_path / "killed")
+
+
+def test_a_run_killed_by_the_system_resumes_equal_too(dataset, small, tmp_path):
+    """SIGKILL, in a process of its own: nothing gets to tidy up."""
+    config = small(weights=LossWeights(lips=0.0))
+    straight = train(dataset, tmp_path / "straight", config, None)
+    code = (
+        "import json, os, signal, sys; from pathlib import Path; from wail.motion.config import config_from_json\n"
+        "from wail.motion.train import train\n"
+        "def kill(step, total, losses):\n    if step == 10: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "train(Path(sys.argv[1]), Path(sys.argv[2]), config_from_json(json.loads(sys.argv[3])), None, kill)\n"
+    )
+    arguments = [dataset, tmp_path / "killed", json.dumps(config_to_json(config))]
+    ended = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=Path(wail.__file__).parents[1])
+    assert ended.returncode == -signal.SIGKILL
+    assert read_state(tmp_path / "killed" / "checkpoint.pt")["step"] == 8
+    resumed = train(dataset, tmp_path / "killed", config, None)
+    assert_same(read_state(straight), read_state(resumed))
+    assert metrics(tmp_path / "straight") == metrics(tmp_path / "killed")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_run_on_a_gpu_starts_like_one_on_the_cpu(dataset, small, tmp_path):
+    config = small(steps=4, weights=LossWeights(lips=0.0), network=NetworkConfig(width=32, n_layers=2, n_heads=2))
+    train(dataset, tmp_path / "cpu", config, None)
+    train(dataset, tmp_path / "gpu", config, None, device="cuda")
+    for one, other in zip(metrics(tmp_path / "cpu"), metrics(tmp_path / "gpu"), strict=True):
+        assert one == pytest.approx(other, rel=1e-3)
 
 
 def test_training_does_not_touch_the_callers_random_numbers(dataset, synthetic, small, tmp_path):
