@@ -42,9 +42,9 @@ def train(
     """Train on the split `train` of `dataset` and return the checkpoint, `out/checkpoint.pt`.
 
     A run that was stopped goes on from its last checkpoint; a finished one is left as it is (`is_finished` tells, and
-    it is logged). `restart` trains anew whatever is there. `decoder`, on the same `device`, is needed where a loss through the
-    face model has weight. Losses go to `out/metrics.jsonl`. Raises DatasetError where the data cannot be used, ConfigError where
-    `out` holds a run with other settings or other data.
+    it is logged). `restart` trains anew whatever is there. `decoder`, on the same `device`, is needed where a loss
+    through the face model has weight. Losses go to `out/metrics.jsonl`. Raises DatasetError where the data cannot be
+    used, ConfigError where `out` holds a run with other settings or other data.
     """
     if config.weights.lips and decoder is None:
         raise ConfigError("the lips loss has weight but no face model was given: give one, or set its weight to 0")
