@@ -17,11 +17,11 @@ def backdrop(kind: str, size_px: tuple[int, int], seed: int) -> U8:
     cloth = cloth / cloth.std()
     light = 1 + 0.10 * (0.5 - y / height) + 0.05 * cloth
     grain = 1.2 * rng.standard_normal((height, width, 1))
-    return np.clip(255 * picture * light[..., None] + grain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(255 * picture * light[..., None] + grain, 0, 255), np.uint8)
 
 
 def _tone(rng: np.random.Generator, low: float, high: float) -> NDArray[np.float64]:
-    return rng.uniform(low, high) * (1 + rng.uniform(-0.12, 0.12, 3))
+    return np.asarray(rng.uniform(low, high) * (1 + rng.uniform(-0.12, 0.12, 3)))
 
 
 def _sheet(x: NDArray[np.float64], y: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -30,7 +30,7 @@ def _sheet(x: NDArray[np.float64], y: NDArray[np.float64], rng: np.random.Genera
     u, v = (x * 11 + 0.5 * (np.floor(y * 9) % 2)) % 1 - 0.5, (y * 9) % 1 - 0.5
     dots = np.clip(1.5 - np.hypot(u, v) / 0.08, 0, 1)
     folds = 1 + 0.06 * np.sin(2 * np.pi * (3 * x + 1.5 * y + 0.3 * np.sin(5 * y)))
-    return (base * (1 - dots[..., None]) + dot * dots[..., None]) * folds[..., None]
+    return np.asarray((base * (1 - dots[..., None]) + dot * dots[..., None]) * folds[..., None])
 
 
 def _wall(x: NDArray[np.float64], y: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ FLOOR_DB = -66.0
 
 @dataclass(frozen=True)
 class Heard:
-    """The mix [n] at RATE_HZ from clip time 0, the infant's clean voice (None without infant), the adult's (or None)."""
+    """The mix [n] at RATE_HZ from clip time 0, the infant's clean voice and the adult's, None where there is none."""
 
     mix: F64
     infant: InfantVoice | None

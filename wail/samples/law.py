@@ -2,15 +2,16 @@
 
 Inputs, from the clean voice at 120 Hz, shifted by the infant's own delay (> 0: the face follows the sound):
 
-    l(t) = clip((loudness_db + 45) / 33, 0, 1)            loudness, RMS over 50 ms
+    l(t) = clip((loudness_db + 46) / 38, 0, 1)            loudness, RMS over 50 ms
     p(t) = clip(log2(f0 / (380 pitch)) / 0.6, 0, 1)       pitch, held where unvoiced; `pitch` is the infant's own
     c, g, b(t)                                            cry, laugh, babble: 1 within an utterance, else 0
 
 Each passes a critically damped low-pass of second order, x'' = (u - x) / tau^2 - 2 x' / tau. With the mouth's time
-constant l becomes the drive d and c, g, b the shares C, G, B; with the brow's, p becomes P, and c, g the moods M, N, which
-outlast the sound. The activations, 0-1 of what the muscle can do, `gain` and `asymmetry` being the infant's own:
+constant l becomes the drive d and c, g, b the shares C, G, B; with the brow's, p becomes P; with twice the brow's, c
+and g become the moods M and N, which outlast the sound. The activations, 0-1 of what the muscle can do, with the
+infant's own `gain`:
 
-    jaw         gain d^0.8 (0.80 C + 0.62 G + 0.45 B) (1 + 0.25 P)
+    jaw         gain d^1.3 (0.85 C + 0.75 G + 0.60 B) (1 + 0.25 P)
     stretch     d (0.35 + 0.45 P) C                        lip corners out and down: the square mouth
     upper_lip   d 0.55 C + 0.25 d G
     smile       N (0.45 + 0.45 d)
@@ -21,8 +22,9 @@ outlast the sound. The activations, 0-1 of what the muscle can do, `gain` and `a
     squeeze     M (0.30 + 0.55 d) + 0.35 N d               eyes shut by the cheek side
     blink       closes for 0.2 s every 2-6 s
 
-To all but jaw and pucker, slow noise (one-pole, 1.5 Hz) of the infant's own strength is added; the jaw's is multiplied by
-d, so that a silent mouth is closed. Left and right are (1 + asymmetry) and (1 - asymmetry) times the value.
+Slow noise (one-pole, 1.5 Hz) of the infant's own strength is added: times d to jaw and stretch and times N to smile, so
+that a silent mouth is closed and still, and as it is to brow, inner_brow, cheek and squeeze. What comes out of 0-1 is
+clipped. Left and right muscles pull (1 + asymmetry) and (1 - asymmetry) times as much.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +59,7 @@ class Law:
 
     delay_s: float = 0.03
     gain: float = 1.0
-    mouth_tau_s: float = 0.035
+    mouth_tau_s: float = 0.022
     brow_tau_s: float = 0.15
     noise: float = 0.04
     asymmetry: float = 0.0
@@ -75,7 +77,7 @@ def muscles(voice: InfantVoice, law: Law, duration_s: float, seed: int) -> dict[
     rng = np.random.default_rng(seed)
     n = round(duration_s * LAW_HZ) + 1
     at = np.arange(n) / LAW_HZ - law.delay_s
-    loud = np.clip((loudness_db(voice.wave, n, LAW_HZ, 0.05) + 45) / 33, 0, 1)
+    loud = np.clip((loudness_db(voice.wave, n, LAW_HZ, 0.05) + 46) / 38, 0, 1)
     loud = np.interp(at, np.arange(n) / LAW_HZ, loud)
     drive = second_order(loud, law.mouth_tau_s)
     pitch = second_order(_pitch(voice.f0_hz, law, at), law.brow_tau_s)
@@ -87,7 +89,7 @@ def muscles(voice: InfantVoice, law: Law, duration_s: float, seed: int) -> dict[
         return law.noise * smooth_noise(rng, n, 1.5, LAW_HZ)
 
     out = {
-        "jaw": law.gain * drive**0.8 * (0.80 * c + 0.62 * g + 0.45 * b) * (1 + 0.25 * pitch) + noise() * drive,
+        "jaw": law.gain * drive**1.3 * (0.85 * c + 0.75 * g + 0.60 * b) * (1 + 0.25 * pitch) + noise() * drive,
         "stretch": drive * (0.35 + 0.45 * pitch) * c + noise() * drive,
         "upper_lip": drive * (0.55 * c + 0.25 * g) + noise() * drive,
         "smile": joy * (0.45 + 0.45 * drive) + noise() * joy,

@@ -9,6 +9,7 @@ import hashlib
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,6 @@ from wail.samples.sound import CONTROL_HZ, RATE_HZ, loudness_db
 from wail.samples.stage import LIPS, Stage, infant_face, mouth_covered, pixels, set_stage, shoot
 from wail.samples.truth import NOTE, TRUTH_FPS, Span, Truth, collect, spans_of, stored_key, write_truth
 
-VERSION = 1
-"""Raise it when the code makes other clips from the same scenes."""
 WORKERS = 2
 VISIBLE_YAW_DEG = 40.0
 PROFILE_YAW_DEG = 60.0
@@ -50,12 +49,13 @@ def make_samples(
             or not media_path(out, scene).exists()]
     # The longest first, so that no worker is left with one at the end.
     todo.sort(key=lambda scene: -scene.duration_s * scene.size_px[0])
+    keys = [_key(scene, seed) for scene in todo]
     if workers > 1 and len(todo) > 1:
         with ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
-            list(pool.map(make_clip, todo, [out] * len(todo), [seed] * len(todo)))
+            list(pool.map(make_clip, todo, [out] * len(todo), [seed] * len(todo), keys))
     else:
-        for scene in todo:
-            make_clip(scene, out, seed)
+        for scene, key in zip(todo, keys, strict=True):
+            make_clip(scene, out, seed, key)
     collect(out)
     return [media_path(out, scene) for scene in scenes]
 
@@ -72,9 +72,16 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """Hash of this package's sources and of the face model's file."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest() + load_model().sha256
+
+
 def _key(scene: Scene, seed: int) -> str:
-    """What a clip is made from: code version, scene, seed, face model."""
-    return hashlib.sha256(repr((VERSION, scene, seed, load_model().sha256)).encode()).hexdigest()[:16]
+    """What a clip is made from: the code, the face model, the scene, the seed."""
+    return hashlib.sha256(repr((_code(), scene, seed)).encode()).hexdigest()[:16]
 
 
 def frame_times(scene: Scene) -> F64:
@@ -82,11 +89,12 @@ def frame_times(scene: Scene) -> F64:
     if not scene.rates:
         return np.arange(round(scene.duration_s * scene.fps)) / scene.fps
     starts = np.cumsum([0.0, *(length for length, _ in scene.rates)])
-    return np.concatenate([s + np.arange(round(d * fps)) / fps for s, (d, fps) in zip(starts, scene.rates, strict=False)])
+    spans = zip(starts, scene.rates, strict=False)
+    return np.concatenate([start + np.arange(round(d * fps)) / fps for start, (d, fps) in spans])
 
 
-def make_clip(scene: Scene, out: Path, seed: int) -> None:
-    """Write one clip's media and truth."""
+def make_clip(scene: Scene, out: Path, seed: int, key: str) -> None:
+    """Write one clip's media and truth; `key` is kept with the truth and says what it was made from."""
     model = load_model()
     own = seed * 1000 + (scene.infant.seed if scene.infant else 99)
     heard = hear(scene, own)
@@ -99,7 +107,7 @@ def make_clip(scene: Scene, out: Path, seed: int) -> None:
     write_mp4(temporary.with_suffix(scene.suffix), shoot(stages[0], own), scene.fps, wave, RATE_HZ, scene.audio_start_s,
               times_s=list(times) if scene.rates else None, rotation_deg=scene.rotation_deg)
     temporary.replace(media)
-    write_truth(_truth(model, scene, heard, stages[1]), _key(scene, seed), truth_path(out, scene))
+    write_truth(_truth(model, scene, heard, stages[1]), key, truth_path(out, scene))
 
 
 def _staged(model: FaceModel, scene: Scene, heard: Heard, at_s: F64, seed: int) -> Stage:

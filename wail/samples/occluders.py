@@ -18,7 +18,7 @@ FINGERS_MM = {
     "ring": (8.0, 46.0, (41.0, 26.0, 21.0), 8.6, 3.0),
     "little": (24.0, 38.0, (32.0, 19.0, 18.0), 7.6, 8.0),
 }
-"""Of an adult's right hand seen from its back: root x and y, lengths of the bones, radius at the root, splay in degrees."""
+"""Of an adult's right hand seen from its back: root x and y, lengths of the bones, radius at the root, splay (deg)."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def _finger(
         parts.append(Part(bone.verts_mm, bone.triangles, bone.colours * (1 - 0.5 * knuckle) + crease * 0.5 * knuckle))
         at, r = end, thin
     lift = np.array([0.0, np.sin(bend), np.cos(bend)])
-    parts.append(ellipsoid((0.62 * r, 0.8 * r, 0.25 * r), nail, 10, 14).moved(shift_mm=at - 0.25 * r * way + 0.85 * r * lift))
+    plate = ellipsoid((0.62 * r, 0.8 * r, 0.25 * r), nail, 10, 14)
+    parts.append(plate.moved(shift_mm=at - 0.25 * r * way + 0.85 * r * lift))
     return parts
 
 

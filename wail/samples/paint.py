@@ -1,4 +1,4 @@
-"""Colours of a head, per vertex, from where each vertex lies at rest: skin, lips, lid line, brows, nostrils, hair, eyes.
+"""Colours of a head, per vertex, from where each vertex lies at rest: skin, lips, lids, brows, nostrils, hair, eyes.
 
 Contours are mediapipe's landmark rings at rest, seen from the front; edges are soft over about a millimetre, so that
 nothing depends on the mesh. Colours are sRGB in 0-1.
@@ -83,7 +83,7 @@ def skin_colours(rest_mm: F64, landmarks_mm: Mapping[int, F64], tones: Tones, mo
         colours = blend(colours, red, 0.55 * spot(xy, landmarks_mm[cheek][:2], (0.2 * eye_span, 0.18 * eye_span)))
     colours = blend(colours, red, 0.35 * spot(xy, landmarks_mm[4][:2], (0.1 * eye_span, 0.08 * eye_span)))
     for wing in (59, 289):
-        side = landmarks_mm[wing][:2] + [0, 0.02 * eye_span]
+        side = landmarks_mm[wing][:2] + np.array([0, 0.02 * eye_span])
         colours = blend(colours, red * 0.7, 0.45 * spot(xy, side, (0.035 * eye_span, 0.06 * eye_span)))
     for brow in (RIGHT_BROW, LEFT_BROW):
         colours = blend(colours, tones.hair, tones.brow * soft(signed_distance(xy, flat(brow)), 1.2))
@@ -138,4 +138,4 @@ def skull_colours(verts_mm: F64, hairline_mm: float, tones: Tones, mottle: np.ra
     colours = np.tile(np.asarray(tones.skin, float), (len(verts_mm), 1))
     strands = np.asarray(tones.hair) * (1 + 0.2 * mottle.standard_normal((len(verts_mm), 1)))
     weight = soft(line - verts_mm[:, 1], 4.0)[:, None]
-    return np.clip(colours * (1 - weight) + strands * weight, 0, 1)
+    return np.asarray(np.clip(colours * (1 - weight) + strands * weight, 0, 1))

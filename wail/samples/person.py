@@ -63,7 +63,7 @@ def _mesh() -> tuple[sp.csr_matrix, I64]:
 
 
 def make_person(neutral_mm: ArrayLike, tones: Tones, clothes: ArrayLike, seed: int, hairline: float = 0.97) -> Person:
-    """Paint a person on the face at rest [V, 3]. `hairline`: height of the hair's edge, as a share of the forehead's."""
+    """Paint a person on the face at rest [V, 3]. `hairline`: height of the hair's edge, of the forehead's."""
     rng = np.random.default_rng(seed)
     smooth, triangles = _mesh()
     coarse = np.asarray(neutral_mm, float)
@@ -92,7 +92,7 @@ def _painted(rest: F64, coarse: F64, tones: Tones, hairline: float, rng: np.rand
         weight = np.asarray(smooth @ _indicator(name, smooth.shape[1]))
         out += weight[:, None] * layer
         total += weight
-    return np.clip(out / np.maximum(total, 1e-9)[:, None], 0, 1)
+    return np.asarray(np.clip(out / np.maximum(total, 1e-9)[:, None], 0, 1))
 
 
 def _indicator(prefix: str, n: int) -> F64:
@@ -119,7 +119,8 @@ def _body(coarse: F64, tones: Tones, clothes: F64) -> Part:
     chin, width = coarse[152], float(coarse[454, 0] - coarse[234, 0])
     base = np.array([0.0, chin[1], chin[2] - 0.52 * width])
     # It begins behind and below the bag of the mouth, which would show it.
-    neck = capsule(base + [0, 0.02 * width, -5], base - [0, 0.45 * width, 5], 0.27 * width, 0.30 * width, tones.skin, 24)
+    top, bottom = base + np.array([0, 0.02 * width, -5]), base - np.array([0, 0.45 * width, 5])
+    neck = capsule(top, bottom, 0.27 * width, 0.30 * width, tones.skin, 24)
     chest = ellipsoid((0.95 * width, 0.85 * width, 0.5 * width), clothes, 28, 40)
     return join([neck, chest.moved(shift_mm=base - [0, 0.98 * width, 10])])
 

@@ -94,7 +94,7 @@ def music(duration_s: float, seed: int) -> F64:
         root = 130.81 * float(rng.choice([1.0, 1.125, 0.75, 0.8409]))
         for ratio in (1.0, 1.2599, 1.4983):
             _pluck(out, float(bar), root * ratio, 0.35, (1, 0.5, 0.3, 0.2, 0.1), 1.6)
-    return 0.5 * out / float(np.abs(out).max())
+    return np.asarray(0.5 * out / float(np.abs(out).max()))
 
 
 def _pluck(out: F64, at_s: float, hz: float, level: float, partials: Sequence[float], decay_s: float) -> None:
@@ -115,7 +115,7 @@ def household(duration_s: float, seed: int) -> F64:
     out = fan + 0.8 * hum
     for at in rng.uniform(0, max(duration_s - 0.3, 0.1), int(duration_s * 0.8)):
         _pluck(out, float(at), float(rng.uniform(1800, 3600)), 4.0, (1, 0.0, 0.7, 0.0, 0.5), 0.04)
-    return 0.5 * out / float(np.abs(out).max())
+    return np.asarray(0.5 * out / float(np.abs(out).max()))
 
 
 def hiss(duration_s: float, seed: int) -> F64:
@@ -123,7 +123,7 @@ def hiss(duration_s: float, seed: int) -> F64:
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal(round(duration_s * RATE_HZ))
     out = np.asarray(lfilter([0.2], [1, -0.8], noise))
-    return out / float(np.std(out))
+    return np.asarray(out / float(np.std(out)))
 
 
 def reverberate(wave: F64, seed: int, decay_s: float = 0.12, wet: float = 0.25) -> F64:
@@ -133,7 +133,7 @@ def reverberate(wave: F64, seed: int, decay_s: float = 0.12, wet: float = 0.25) 
     tail = rng.standard_normal(n) * np.exp(-np.arange(n) / (decay_s * RATE_HZ))
     tail[: round(0.004 * RATE_HZ)] = 0
     tail *= wet / float(np.sqrt(np.sum(tail**2)))
-    return wave + np.asarray(fftconvolve(wave, tail)[: len(wave)])
+    return np.asarray(wave + fftconvolve(wave, tail)[: len(wave)])
 
 
 def mix_at(infant: F64, other: F64, snr_db: float, where: Sequence[tuple[float, float]]) -> F64:
@@ -144,4 +144,4 @@ def mix_at(infant: F64, other: F64, snr_db: float, where: Sequence[tuple[float, 
     signal = float(np.sqrt(np.mean(infant[voiced] ** 2))) if voiced.any() else 0.1
     active = np.abs(other) > 0.02 * float(np.abs(other).max() or 1.0)
     noise = float(np.sqrt(np.mean(other[active] ** 2))) if active.any() else 1.0
-    return other * (signal / noise) * 10 ** (-snr_db / 20)
+    return np.asarray(other * (signal / noise) * 10 ** (-snr_db / 20))

@@ -1,4 +1,4 @@
-"""The clips: who is in them, what is heard, how the head moves, what comes before the mouth, how the file is written."""
+"""The clips: who is in them, what is heard, how the head moves, what covers the mouth, how the file is written."""
 
 from dataclasses import dataclass, field
 
@@ -74,7 +74,8 @@ def _infant(
 
 TALKER = Adult(OLIVE, (0.25, 0.3, 0.42), (Key(0.0, yaw_deg=8, x_mm=10, y_mm=5, z_mm=560),
                                         Key(3.5, yaw_deg=-12, pitch_deg=4, x_mm=10, y_mm=5, z_mm=560),
-                                        Key(7.0, yaw_deg=10, x_mm=5, y_mm=5, z_mm=560)), ((0.4, 3.0), (3.8, 6.7)))  # fmt: skip
+                                        Key(7.0, yaw_deg=10, x_mm=5, y_mm=5, z_mm=560)),
+               ((0.4, 3.0), (3.8, 6.7)))  # fmt: skip
 PARENT = Adult(LIGHT, (0.5, 0.25, 0.28), (Key(0.0, yaw_deg=-25, x_mm=128, y_mm=-20, z_mm=600),
                                          Key(5.0, yaw_deg=-5, x_mm=124, y_mm=-15, z_mm=600),
                                          Key(9.0, yaw_deg=-30, x_mm=128, y_mm=-20, z_mm=600)),
@@ -119,7 +120,8 @@ SCENES: tuple[Scene, ...] = (
           snr_db=14.0, keys=(Key(0, 5, 0, 82, 20, 0), Key(4.5, -8, 4, 98, 20, 0), Key(9, 8, 0, 86, 20, 0))),
     Scene("lying_180_vfr", ".mp4", 9.0, _infant(11, BROWN, (0.9, 0.7, 0.7), 0.02, 1.0, 0.96, 0.6, 0.05),
           ((0.8, 4.0, "laugh"), (4.8, 8.4, "cry")), backdrop="rug", rates=((3.0, 30.0), (3.0, 15.0), (3.0, 24.0)),
-          light=(0.3, 0.5, -1.0), keys=(Key(0, 0, 0, 150, 0, 20), Key(4.5, 10, 4, 185, 0, 20), Key(9, -5, 0, 215, 0, 20))),
+          light=(0.3, 0.5, -1.0),
+          keys=(Key(0, 0, 0, 150, 0, 20), Key(4.5, 10, 4, 185, 0, 20), Key(9, -5, 0, 215, 0, 20))),
     Scene("babble_late_audio", ".webm", 8.0, _infant(12, LIGHT, (0.5, 0.75, 0.7), 0.03, 1.1, 1.0, 1.2),
           ((1.8, 4.4, "babble"), (5.0, 7.5, "laugh")), backdrop="sofa", audio_start_s=1.3,
           keys=(Key(0, -8, 4, 0), Key(4, 10, 0, -6), Key(8, 0, 2, 3))),

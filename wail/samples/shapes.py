@@ -1,5 +1,7 @@
-"""Small closed meshes: ellipsoids, tapered capsules, tori, lofts between rings. Millimetres, triangles counter-clockwise
-seen from outside; each function returns a `Part`, and `join` puts parts together with their colours."""
+"""Small closed meshes: ellipsoids, tapered capsules, tori. Millimetres, triangles counter-clockwise seen from outside.
+
+Each function returns a `Part`; `join` puts parts together with their colours.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +48,7 @@ def grid_triangles(rows: int, columns: int, closed: bool = True) -> I64:
     a, b = r * columns + c, r * columns + (c + 1) % columns
     down, across = a + columns, b + columns
     quads = np.stack([np.stack([a, down, b], -1), np.stack([b, down, across], -1)], 2)
-    return quads.reshape(-1, 3)
+    return np.asarray(quads.reshape(-1, 3), np.int64)
 
 
 def ellipsoid(radii_mm: Sequence[float], colour: ArrayLike, rows: int = 24, columns: int = 32) -> Part:
@@ -89,4 +91,4 @@ def torus(radius_mm: float, tube_mm: float, colour: ArrayLike, rows: int = 32, c
                        indexing="ij")
     r = radius_mm + tube_mm * np.cos(v)
     verts = np.stack([r * np.cos(u), r * np.sin(u), tube_mm * np.sin(v)], -1).reshape(-1, 3)
-    return Part(verts, grid_triangles(rows, columns)[:, ::-1], plain(len(verts), colour))
+    return Part(verts, grid_triangles(rows, columns), plain(len(verts), colour))

@@ -3,7 +3,7 @@
 The source is a sum of harmonics of a gliding fundamental, with jitter, tremor and a rough (amplitude-modulated)
 stretch; the filter is a set of formants of a short vocal tract that opens with loudness; breath noise goes through the
 same formants. Ranges follow what is published of infant cries: expirations of 0.5-1.5 s with a rising-falling melody of
-about 350-600 Hz, a short ingressive breath between them, roughness of 30-80 Hz; laughter as bouts of 4-5 notes a second.
+about 350-600 Hz, a short ingressive breath between them, roughness of 30-80 Hz; laughter at 4-5 notes a second.
 All waves are mono float64 in -1..1 at `RATE_HZ`; times are seconds on the clip's clock.
 """
 
@@ -204,7 +204,7 @@ def _babble(tracks: _Tracks, start_s: float, end_s: float, rng: np.random.Genera
         base = float(rng.uniform(350, 400))
         for syllable in range(count):
             span, x = tracks.span(at + syllable * period, period)
-            beat = _edge(x, 0.25, 0.3)
+            beat = _edge(np.clip((x - 0.2) / 0.75, 0, 1), 0.25, 0.3) * (x > 0.2)
             tracks.f0_hz[span] = base * (1 + 0.1 * np.sin(np.pi * x) - 0.03 * syllable)
             tracks.level[span] = 0.45 * beat
             tracks.open[span] = 0.7 * beat
@@ -246,7 +246,7 @@ def _sing(tracks: _Tracks, f0_hz: F64, style: VoiceStyle, rng: np.random.Generat
     centres = [style.tract * hz for hz in INFANT_FORMANTS_HZ]
     breath = resonate(rng.standard_normal(len(voiced)), centres, (400.0, 600.0, 800.0, 1000.0))
     scale = float(np.std(voiced[voiced != 0])) if np.any(voiced) else 1.0
-    return voiced * shimmer + style.breath * scale * to_samples(tracks.breath) * breath
+    return np.asarray(voiced * shimmer + style.breath * scale * to_samples(tracks.breath) * breath)
 
 
 def loudness_db(wave: F64, n_frames: int, fps: float = 30.0, window_s: float = 0.06) -> F64:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel
 from wail.inface.render import render_mesh
@@ -147,7 +147,7 @@ def people(stage: Stage, k: int) -> list[Part]:
     return out
 
 
-def _placed(person: Person, verts_mm: NDArray[np.floating], poses: PoseTrack, k: int) -> list[Part]:
+def _placed(person: Person, verts_mm: ArrayLike, poses: PoseTrack, k: int) -> list[Part]:
     return [person.head(verts_mm).moved(poses.rotation[k], poses.translation_mm[k]),
             person.body.moved(poses.body_rotation[k], poses.translation_mm[k])]
 
@@ -167,11 +167,11 @@ def _cover(stage: Stage, cover: Cover, mouth: F64, k: int) -> Part | None:
     poses = stage.face.poses
     away = (1 - presence) * np.asarray(cover.from_mm, float)
     if cover.kind == "pacifier":
-        part = pacifier((0.25, 0.55, 0.75), (0.95, 0.8, 0.25)).moved(shift_mm=mouth + [0, 0, 6.0])
+        part = pacifier((0.25, 0.55, 0.75), (0.95, 0.8, 0.25)).moved(shift_mm=mouth + np.array([0, 0, 6.0]))
         return part.moved(poses.rotation[k], poses.translation_mm[k] + away)
     turn = hand_turn(stage.scene.hand_turn_deg)
     place = mouth @ poses.rotation[k].T + poses.translation_mm[k] - turn @ np.array([0.0, 22.0, 0.0])
-    return hand(FAIR.skin).moved(turn, place + [0, 0, -30.0] + away)
+    return hand(FAIR.skin).moved(turn, place + np.array([0, 0, -30.0]) + away)
 
 
 def mouth_covered(stage: Stage, k: int) -> float:

@@ -32,11 +32,11 @@ class Span:
 class Truth:
     """What is true of one clip. Arrays are None in a clip without an infant.
 
-    `voice`: breath groups of the infant, kind cry, laugh or babble. `adult_speech`: phrases of adult speech-like sound.
-    `visible`: the infant's face wholly in the picture, |yaw| <= 40, mouth free. `hidden`: spans that no take may overlap,
-    kind hand, pacifier (any of the mouth covered), profile (|yaw| >= 60), offscreen (any of the mouth out of the
-    picture) or adult_only (no infant in the clip). Between them lie short spans that are neither. `adult_face`: an adult's
-    face is in the picture.
+    `voice`: breath groups of the infant, kind cry, laugh or babble. `adult_speech`: phrases of adult speech-like
+    sound. `visible`: the infant's face wholly in the picture, |yaw| <= 40, mouth free. `hidden`: spans that no take
+    may overlap, kind hand, pacifier (any of the mouth covered), profile (|yaw| >= 60), offscreen (any of the mouth
+    out of the picture) or adult_only (no infant in the clip). Between them lie short spans that are neither.
+    `adult_face`: an adult's face is in the picture.
 
     Arrays, n frames: expression [n, 64], identity [32], pose [n, 6] (axis-angle rad, translation mm, head to camera),
     yaw_deg, pitch_deg, roll_deg, aperture_mm, mouth_covered (0-1) [n], landmarks_px [n, 468, 2] in the displayed
