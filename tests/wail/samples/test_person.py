@@ -15,7 +15,8 @@ def nearest_colour(person, verts, point):
 
 def test_features_are_painted_where_the_landmarks_are():
     person = make_person(REST, FAIR, (0.5, 0.5, 0.5), seed=0)
-    cheek, lip, pupil = (nearest_colour(person, REST, REST[i]) for i in (117, 15, load_rest().regions["eyeball_left"][0]))
+    pupil_vertex = load_rest().regions["eyeball_left"][0]
+    cheek, lip, pupil = (nearest_colour(person, REST, REST[i]) for i in (117, 15, pupil_vertex))
     assert np.allclose(cheek, FAIR.skin, atol=0.12)
     assert lip[0] - lip[1] > cheek[0] - cheek[1] + 0.1
     assert pupil.max() < 0.2

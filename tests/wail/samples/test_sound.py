@@ -20,7 +20,7 @@ def test_utterances_lie_in_the_plan_and_sound_only_there(label):
 def test_cry_is_pitched_between_300_and_700_hz_and_has_harmonics():
     voice = infant_voice([(0.2, 2.8, "cry")], 3.0, STYLE, seed=2)
     pitched = voice.f0_hz[voice.f0_hz > 0]
-    assert 330 < np.quantile(pitched, 0.05) and np.quantile(pitched, 0.95) < 620
+    assert np.quantile(pitched, 0.05) > 330 and np.quantile(pitched, 0.95) < 620
     first = voice.utterances[0]
     centre = (first.start_s + first.end_s) / 2
     cut = voice.wave[int((centre - 0.06) * RATE_HZ) : int((centre + 0.06) * RATE_HZ)]
