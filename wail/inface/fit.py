@@ -115,8 +115,8 @@ def _problem(
     worth = np.asarray(landmark_map.weight, np.float32) * lips
     weight = torch.from_numpy(seen * worth * (config.independent_landmarks / worth.sum())).to(device)
     xy_t = torch.from_numpy(xy).to(device)
-    focal = config.focal_ratio * max(size_px)
-    centre = torch.tensor([size_px[0] / 2, size_px[1] / 2], device=device)
+    focal = float(config.focal_ratio * max(size_px))
+    centre = torch.tensor([size_px[0] / 2, size_px[1] / 2], dtype=torch.float32, device=device)
     zeros = torch.zeros(1, N_CODES + N_EXPRESSION, device=device)
     rotation, translation, scale = start_pose(points(rows, zeros)[0].T, xy_t, weight, focal, centre)
     observed = Observed(

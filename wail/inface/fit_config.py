@@ -17,6 +17,9 @@ class FitConfig:
     """A landmark's error, at the face."""
     independent_landmarks: float = 60.0
     """How many independent landmarks a frame's 434 are worth."""
+    independent_frames: float = 5.0
+    """How many independent frames a take can be worth to what it shares: a detector's bias on a face stays the same,
+    and without this limit it would all go into identity."""
     huber: float = 3.0
     """Beyond so many standard deviations a landmark's pull no longer grows."""
     lip_weight: float = 2.0
@@ -31,7 +34,7 @@ class FitConfig:
     iterations: int = 12
     settled_mm: float = 0.1
     """A frame has converged when no landmark moved further in the last step."""
-    lip_trust_mm: float = 1.5
+    lip_trust_mm: float = 2.0
     """lip_sd_mm at which confidence has halved."""
     residual_trust: float = 0.08
     """Residual, in outer eye distances, at which confidence has halved."""

@@ -18,6 +18,7 @@ START_DAMPING, MAX_DAMPING = 1e-3, 1e6
 def weights_of(config: FitConfig) -> Weights:
     return Weights(
         huber=config.huber,
+        independent_frames=config.independent_frames,
         focal_log_sd=config.focal_log_sd,
         expression_sd=config.expression_sd,
         expression_step=config.expression_step,

@@ -1,12 +1,14 @@
 """What a fit minimises over a take, and one Gauss-Newton model of it.
 
     E = sum_t sum_l  k w_tl rho(|px_tl - observed_tl| / sigma_t)             rho: pseudo-Huber, bounded pull
-      + 1/2 |identity|^2 + 1/2 |age|^2 + 1/2 sum_t |expression_t|^2 / sd^2    z-scored latents
-      + 1/2 log(focal / prior)^2 / sd^2
+      + 1/2 m (|identity|^2 + |age|^2 + log(focal / prior)^2 / sd^2)          z-scored latents
+      + 1/2 sum_t |expression_t|^2 / sd^2
       + 1/2 sum_t |step of expression, rotation, translation|^2 / sd^2        random walk in time
 
 A detector's landmark errors are alike in neighbouring landmarks, so L of them say less than L measurements would:
-k = independent / (sum of the map's weights). sigma_t is `landmark_sd_mm` at the face's distance.
+k = independent / (sum of the map's weights). They are alike in time too, so n frames say less about what is shared than
+n measurements would, and its prior counts m = max(1, n / independent frames) times. sigma_t is `landmark_sd_mm` at the
+face's distance.
 """
 
 from dataclasses import dataclass, replace
@@ -75,6 +77,7 @@ class Weights:
     """Standard deviations of the priors and of the random walk, per frame step; `huber` in sigmas."""
 
     huber: float
+    independent_frames: float
     focal_log_sd: float
     expression_sd: float
     expression_step: float
@@ -117,9 +120,10 @@ def energy(rows: PointRows, state: State, seen: Observed, weights: Weights) -> f
     rho = square / (1 + torch.sqrt(1 + square / weights.huber**2))
     smooth = 0.5 * (_links(seen, weights) * _steps(state).square()).sum(dtype=torch.float64)
     expression = state.expression.double() / weights.expression_sd
-    prior = 0.5 * (state.codes.double().square().sum() + expression.square().sum())
-    focal = 0.5 * (state.log_focal.double() / weights.focal_log_sd) ** 2
-    return float((seen.weight * rho).sum(dtype=torch.float64) + smooth + prior + focal)
+    focal = state.log_focal.double() / weights.focal_log_sd
+    shared = 0.5 * _shared_count(seen, weights) * (state.codes.double().square().sum() + focal.square())
+    prior = shared + 0.5 * expression.square().sum()
+    return float((seen.weight * rho).sum(dtype=torch.float64) + smooth + prior)
 
 
 def normal_equations(rows: PointRows, state: State, seen: Observed, weights: Weights) -> Normal:
@@ -137,7 +141,7 @@ def normal_equations(rows: PointRows, state: State, seen: Observed, weights: Wei
         shared += matrix[:, :ns, :ns].sum(0)
         down_shared -= gradient[:, :ns].sum(0)
         coupling[part], blocks[part], down[part] = matrix[:, ns:, :ns], matrix[:, ns:, ns:], -gradient[:, ns:]
-    _add_priors(shared, down_shared, blocks, down, state, weights)
+    _add_priors(shared, down_shared, blocks, down, state, _shared_count(seen, weights), weights)
     links = _links(seen, weights).double()
     pull = links * _steps(state).double()
     blocks.diagonal(dim1=1, dim2=2)[1:] += links
@@ -183,15 +187,20 @@ def _chunk(rows: PointRows, state: State, seen: Observed, weights: Weights, part
 
 
 def _add_priors(
-    shared: Tensor, down_shared: Tensor, blocks: Tensor, down: Tensor, state: State, weights: Weights
+    shared: Tensor, down_shared: Tensor, blocks: Tensor, down: Tensor, state: State, count: float, weights: Weights
 ) -> None:
     diagonal = shared.diagonal()
-    diagonal[:N_CODES] += 1.0
-    diagonal[N_CODES] += 1 / weights.focal_log_sd**2
-    down_shared[:N_CODES] -= state.codes
-    down_shared[N_CODES] -= state.log_focal / weights.focal_log_sd**2
+    diagonal[:N_CODES] += count
+    diagonal[N_CODES] += count / weights.focal_log_sd**2
+    down_shared[:N_CODES] -= count * state.codes
+    down_shared[N_CODES] -= count * state.log_focal / weights.focal_log_sd**2
     blocks.diagonal(dim1=1, dim2=2)[:, :N_EXPRESSION] += 1 / weights.expression_sd**2
     down[:, :N_EXPRESSION] -= state.expression / weights.expression_sd**2
+
+
+def _shared_count(seen: Observed, weights: Weights) -> float:
+    """How often the prior of what is shared counts (m above): frames with landmarks over independent frames."""
+    return max(1.0, float((seen.weight > 0).any(-1).sum()) / weights.independent_frames)
 
 
 def _links(seen: Observed, weights: Weights) -> Tensor:

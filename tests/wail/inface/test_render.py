@@ -71,8 +71,8 @@ def test_depth_and_colour_are_interpolated_in_perspective():
     assert rgb[120, x, 0] == pytest.approx(255 * (z - 300) / 600, abs=1)
 
 
-def test_light_from_the_left_brightens_the_left_of_a_sphere(z_mm=500):
-    verts, faces = sphere()
+def test_light_from_the_left_brightens_the_left_of_a_sphere():
+    verts, faces = sphere(z_mm=500)
     rgb, _ = render_mesh(verts, faces, np.ones_like(verts), 500.0, (200, 200), light_dir=(-1, 0, -0.3))
     assert rgb[100, 60, 0] > 1.5 * rgb[100, 140, 0]
 
