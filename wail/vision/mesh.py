@@ -106,6 +106,7 @@ def model_ids() -> dict[str, str]:
     files = {
         "face_mesh": "face_landmark/face_landmark_with_attention.tflite",
         "face_detection": "face_detection/face_detection_short_range.tflite",
+        "face_detection_far": "face_detection/face_detection_full_range_sparse.tflite",
         "hand_landmarks": "hand_landmark/hand_landmark_lite.tflite",
         "palm_detection": "palm_detection/palm_detection_lite.tflite",
     }

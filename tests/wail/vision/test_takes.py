@@ -1,0 +1,178 @@
+"""Takes are runs of usable frames around an infant's voice, and every frame has one verdict."""
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from schemas.arrow import to_table
+from schemas.reasons import REASONS
+from schemas.tables import FRAMES, LANDMARKS, TAKES, VERDICTS, VOCAL, VOICE
+from wail.vision.takes import TakeConfig, bridge, make_takes, stretches
+from wail.vision.verdicts import verdicts
+
+N = 240
+CONFIG = TakeConfig()
+
+
+def frames_of(usable, track=0, reason="mouth_occluded", p_infant=0.9) -> list[dict]:
+    nothing = dict.fromkeys(FRAMES.names)
+    return [
+        {**nothing, "frame": k, "time_s": k / 30, "track": track, "p_infant_face": p_infant, "usable": bool(good),
+         "reason": None if good else reason}
+        for k, good in enumerate(usable)
+    ]  # fmt: skip
+
+
+def landmarks_of(opening, track=0) -> pa.Table:
+    rows = []
+    for k, wide in enumerate(opening):
+        xy = np.zeros((478, 2), np.float32)
+        xy[33], xy[263], xy[13], xy[14] = (0, 0), (100, 0), (50, 60), (50, 60 + 100 * wide)
+        rows.append({"frame": k, "track": track, "xy_px": xy.ravel().tolist(), "visibility": [1.0] * 478})
+    return to_table(rows, LANDMARKS)
+
+
+def voice_of(loud, late_s=0.0, p_adult=0.0) -> pa.Table:
+    """Loudness given per grid frame, heard `late_s` later, on a 32 ms hop."""
+    nothing = dict.fromkeys(VOICE.names, 0.0)
+    times = np.arange(0.016, len(loud) / 30, 0.032)
+    heard = np.interp(times - late_s, np.arange(len(loud)) / 30, loud)
+    return to_table(
+        [{**nothing, "time_s": t, "loudness_db": -60 + 40 * v, "p_adult": p_adult}
+         for t, v in zip(times, heard, strict=True)], VOICE)  # fmt: skip
+
+
+def vocal_of(*spans, label="cry", probability=0.8, adult_overlap=0.0) -> pa.Table:
+    return to_table(
+        [{"start_s": a, "end_s": b, "label": label, "probability": probability, "p_mix": probability, "p_stem": None,
+          "adult_overlap": adult_overlap} for a, b in spans], VOCAL)  # fmt: skip
+
+
+def cries(*spans) -> np.ndarray:
+    """An opening that swells and falls in each span, with a wobble of its own."""
+    t = np.arange(N) / 30
+    out = np.zeros(N)
+    for a, b in spans:
+        inside = (t >= a) & (t < b)
+        out[inside] = np.sin(np.pi * (t[inside] - a) / (b - a)) * (0.8 + 0.2 * np.sin(9 * t[inside]))
+    return out
+
+
+def curated(usable, *spans, late_s=0.0, config=CONFIG, opening=None, **vocal):
+    mouth = cries(*spans)
+    frames = to_table(frames_of(usable), FRAMES)
+    voice, found = voice_of(mouth, late_s), vocal_of(*spans, **vocal)
+    takes = make_takes(
+        "c" * 16, frames, landmarks_of(0.3 * (mouth if opening is None else opening)), voice, found, config
+    )
+    return takes, verdicts(frames, voice, found, takes, {}), frames
+
+
+def reasons(rows) -> Counter:
+    return Counter(row["reason"] for row in rows)
+
+
+def test_a_take_is_the_voice_with_a_third_of_a_second_either_side():
+    takes, rows, _ = curated(np.ones(N, bool), (2.0, 4.0))
+    assert [(take.frames[0], take.frames[-1]) for take in takes] == [(51, 128)]
+    row = to_table([takes[0].row], TAKES).to_pylist()[0]
+    assert (row["label"], row["reason"], row["n_frames"], row["bridged"]) == ("cry", None, 78, 0)
+    assert row["probability"] == pytest.approx(0.8)
+    assert (row["start_s"], row["end_s"]) == (pytest.approx(1.7), pytest.approx(4.3))
+    assert reasons(rows) == {None: 78, "no_infant_voice": N - 78}
+
+
+def test_short_gaps_are_bridged_and_marked_and_long_ones_part_takes():
+    usable = np.ones(N, bool)
+    usable[80:83] = False
+    takes, _, _ = curated(usable, (2.0, 4.0))
+    assert len(takes) == 1
+    assert np.flatnonzero(takes[0].bridged).tolist() == [80 - 51, 81 - 51, 82 - 51]
+    usable[83] = False
+    takes, rows, _ = curated(usable, (2.0, 4.0))
+    assert [(take.frames[0], take.frames[-1]) for take in takes] == [(51, 79), (84, 128)]
+    assert takes[0].row["reason"] == "too_short"
+    assert reasons(rows) == {None: 45, "too_short": 29, "mouth_occluded": 4, "no_infant_voice": N - 78}
+
+
+def test_pauses_inside_a_cry_stay_and_long_ones_do_not():
+    assert len(curated(np.ones(N, bool), (1.0, 2.0), (2.9, 4.0))[0]) == 1
+    assert len(curated(np.ones(N, bool), (1.0, 2.0), (3.2, 4.0))[0]) == 2
+
+
+def test_long_takes_are_cut_into_equal_parts():
+    takes, rows, _ = curated(np.ones(N, bool), (0.5, 7.5), config=TakeConfig(max_take_s=3.0))
+    assert [len(take.frames) for take in takes] == [76, 76, 76]
+    assert reasons(rows)[None] == 228
+
+
+def test_an_adult_over_the_infant_spoils_what_is_not_surely_an_infant():
+    takes, rows, _ = curated(np.ones(N, bool), (2.0, 4.0), adult_overlap=0.8)
+    assert takes == []
+    assert reasons(rows) == {"adult_voice": 60, "no_infant_voice": N - 60}
+    assert len(curated(np.ones(N, bool), (2.0, 4.0), adult_overlap=0.8, probability=0.95)[0]) == 1
+
+
+@pytest.mark.parametrize("late_s", [-0.2, 0.0, 0.2, 0.4])
+def test_the_offset_between_mouth_and_voice_is_found(late_s):
+    takes, _, _ = curated(np.ones(N, bool), (2.0, 2.8), (3.3, 4.6), late_s=late_s)
+    assert takes[0].row["av_offset_s"] == pytest.approx(late_s, abs=1 / 30 + 1e-6)
+    assert takes[0].row["sync_score"] > 0.8
+
+
+def test_a_mouth_that_does_not_follow_the_voice_belongs_to_another():
+    against = 1 - cries((1.0, 6.0))
+    takes, rows, _ = curated(np.ones(N, bool), (1.0, 6.0), opening=against)
+    assert takes[0].row["reason"] == "voice_elsewhere"
+    assert reasons(rows) == {"voice_elsewhere": 168, "no_infant_voice": N - 168}
+
+
+def test_only_usable_tracks_become_takes_and_the_most_infant_like_face_gives_the_reason():
+    rows = frames_of(np.zeros(N, bool), 0, "not_infant", 0.02) + frames_of(np.zeros(N, bool), 1, "profile", 0.9)
+    frames = to_table(sorted(rows, key=lambda row: row["frame"]), FRAMES)
+    voice, vocal = voice_of(cries((2.0, 4.0))), vocal_of((2.0, 4.0))
+    assert make_takes("c", frames, landmarks_of(cries((2.0, 4.0))), voice, vocal, CONFIG) == []
+    assert reasons(verdicts(frames, voice, vocal, [], {})) == {"profile": N}
+
+
+def test_poor_frames_of_a_take_are_not_kept_but_named():
+    takes, _, frames = curated(np.ones(N, bool), (2.0, 4.0))
+    name = takes[0].row["take_id"]
+    rows = verdicts(frames, voice_of(cries((2.0, 4.0))), vocal_of((2.0, 4.0)), takes, {name: {60, 61}})
+    assert [row["frame"] for row in rows if row["reason"] == "poor_fit"] == [60, 61]
+    assert rows[60]["take_id"] == name
+    assert not rows[60]["keep"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_grid_frame_has_one_verdict(seed):
+    rng = np.random.default_rng(seed)
+    usable = np.repeat(rng.random(N // 8) > 0.4, 8)
+    _, rows, _ = curated(usable, (0.5, 1.9), (3.0, 5.5), (6.0, 7.0))
+    table = to_table(rows, VERDICTS)
+    assert table["frame"].to_pylist() == list(range(N))
+    assert all((row["reason"] is None) == row["keep"] for row in rows)
+    assert {row["reason"] for row in rows} - {None} <= set(REASONS)
+
+
+def test_take_ids_are_stable_and_differ_between_clips():
+    first, again = (curated(np.ones(N, bool), (2.0, 4.0))[0][0].row["take_id"] for _ in range(2))
+    assert first == again
+    assert len(first) == 16
+    assert int(first, 16) >= 0
+
+
+def test_runs_and_bridges():
+    flags = np.array([0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1], bool)
+    assert stretches(flags) == [(1, 3), (6, 7), (11, 12)]
+    assert stretches(bridge(flags, 3)) == [(1, 7), (11, 12)]
+
+
+def test_a_clip_without_frames_or_sound_has_no_takes():
+    empty = to_table([], FRAMES)
+    assert make_takes("c", empty, to_table([], LANDMARKS), to_table([], VOICE), to_table([], VOCAL), CONFIG) == []
+    assert verdicts(empty, to_table([], VOICE), to_table([], VOCAL), [], {}) == []
+    silent = to_table(frames_of(np.ones(9, bool)), FRAMES)
+    assert reasons(verdicts(silent, to_table([], VOICE), to_table([], VOCAL), [], {})) == {"no_infant_voice": 9}
