@@ -12,6 +12,7 @@ from wail.inface.export import write_glb, write_npz
 from wail.inface.model import FaceModel, load_model
 from wail.inface.render import shade_mesh
 from wail.inface.rotation import axis_angle_from_matrix, matrix_from_angles
+from wail.inface.standin.colours import vertex_colours
 from wail.inface.subdivide import subdivide
 from wail.media.audio import read_audio
 from wail.media.encode import write_mp4
@@ -76,14 +77,22 @@ def write_animation(path: Path, verts_mm: NDArray[np.float32], model: FaceModel,
     if path.suffix == ".npz":
         write_npz(path, verts_mm, triangles, FPS)
     elif path.suffix == ".glb":
-        write_glb(path, verts_mm, triangles, FPS)
+        write_glb(path, verts_mm, triangles, FPS, colours=colours_of(model))
     else:
-        write_mp4(path, shaded_frames(verts_mm, triangles), FPS, wave, RATE_HZ)
+        write_mp4(path, shaded_frames(verts_mm, triangles, colours_of(model)), FPS, wave, RATE_HZ)
 
 
-def shaded_frames(verts_mm: NDArray[np.float32], triangles: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-    """A frontal, lit, smooth mesh without texture; rendered in software."""
+def colours_of(model: FaceModel) -> NDArray[np.float32] | None:
+    """The stand-in's own paint, [V, 3] 0-1. INFACE's appearance is not released: its meshes have one plain colour."""
+    return vertex_colours() if model.is_stand_in else None
+
+
+def shaded_frames(
+    verts_mm: NDArray[np.float32], triangles: NDArray[np.int64], colours: NDArray[np.float32] | None
+) -> Iterator[NDArray[np.uint8]]:
+    """A frontal, lit, smooth mesh; rendered in software."""
     finer, faces = subdivide(triangles, 1)
+    paint = None if colours is None else finer @ colours
     pose = np.concatenate([axis_angle_from_matrix(matrix_from_angles(0.0, 0.0, 0.0)), [0.0, 0.0, DISTANCE_MM]])
     for verts in verts_mm:
-        yield shade_mesh(finer @ verts, faces, pose, FOCAL_PX, SIZE_PX)
+        yield shade_mesh(finer @ verts, faces, pose, FOCAL_PX, SIZE_PX, colours=paint)

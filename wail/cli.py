@@ -13,6 +13,13 @@ EXIT_ERROR = 1
 EXIT_NOTHING = 3
 """The run went through, but nothing came of it (no frame kept, no voice found)."""
 
+ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",  # nothing is fetched from hubs by itself
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads cost several times the work on a shared machine
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "GLOG_minloglevel": "3",
+}
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 JOBS = click.option("--jobs", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="cores",
                     help="Worker processes; each holds its models, about 1 GB.")  # fmt: skip
@@ -51,7 +58,7 @@ def main(verbose: bool) -> None:
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
-    for name, value in {"HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3"}.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
 
