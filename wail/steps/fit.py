@@ -40,7 +40,8 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
 
 
 def first_frame(take: dict[str, Any]) -> int:
-    return round(take["start_s"] * 30)
+    frame: int = round(take["start_s"] * 30)
+    return frame
 
 
 def take_landmarks(table: pa.Table, take: dict[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
