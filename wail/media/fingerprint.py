@@ -21,7 +21,7 @@ HEX_CHARS = 8
 MOST_WRONG_BITS = 0.32
 """Of unrelated sounds half the bits differ, give or take a few hundredths over three seconds."""
 LEAST_FRAMES = 93
-"""Three seconds in common; less proves nothing."""
+"""Three seconds, looked at together; two seconds of exactly the same sound in them are enough."""
 LEAST_VOTES = 2
 COMMON = 50
 """A value at more places than this (hum, hiss) says nothing about which sound it is."""
@@ -63,7 +63,7 @@ def _silent(energies: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def same_sound(a: str, b: str) -> bool:
-    """Whether two fingerprints share at least three seconds of the same sound, at any offset."""
+    """Whether two fingerprints share a few seconds of the same sound, at any offset."""
     return bool(list(same_sounds({"a": a, "b": b})))
 
 

@@ -38,7 +38,8 @@ def url_item(url: str) -> SourceItem:
         ytid = _youtube_id(parts.hostname, parts.path, parts.query)
         return SourceItem(uri=f"https://www.youtube.com/watch?v={ytid}", platform="youtube", video_id=ytid)
     video_id = parts.path + (f"?{parts.query}" if parts.query else "")
-    return SourceItem(uri=parts._replace(fragment="").geturl(), platform=parts.netloc.lower(), video_id=video_id or "/")
+    platform = parts.hostname + (f":{parts.port}" if parts.port else "")
+    return SourceItem(uri=parts._replace(fragment="").geturl(), platform=platform, video_id=video_id or "/")
 
 
 def _youtube_id(host: str, path: str, query: str) -> str:

@@ -1,13 +1,18 @@
 import struct
+import subprocess
 import zlib
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from wail.errors import MediaError
 from wail.media.audio import read_audio, write_flac
 from wail.media.decode import grid_frames
 from wail.media.encode import write_mp4
+from wail.media.ffmpeg import ffmpeg_exe
 from wail.media.opening import DEFAULT_LIMITS, MediaLimits
 from wail.media.probe import n_grid_frames, probe
 
@@ -101,12 +106,6 @@ def test_audio_only(tmp_path):
 
 
 def test_a_cover_picture_is_no_video(tmp_path, make_clip):
-    import subprocess
-
-    from PIL import Image
-
-    from wail.media.ffmpeg import ffmpeg_exe
-
     write_flac(tmp_path / "a.flac", np.zeros(8000, np.float32), 16000)
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "c.png")
     subprocess.run([ffmpeg_exe(), "-v", "error", "-i", tmp_path / "a.flac", "-i", tmp_path / "c.png", "-map", "0",
@@ -136,7 +135,12 @@ def test_a_video_with_more_pixels_than_allowed_is_refused(make_clip, name):
 
 
 def test_a_hundred_megapixel_video(tmp_path):
-    write_mp4(tmp_path / "a.mp4", [np.zeros((10000, 10000, 3), np.uint8)], 30.0)
+    with av.open(str(tmp_path / "a.mp4"), "w") as out:
+        stream = out.add_stream("mjpeg", rate=30)
+        stream.height, stream.width, stream.pix_fmt = 10000, 10000, "yuvj420p"
+        grey = np.full((15000, 10000), 128, np.uint8)
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="yuvj420p")))
+        out.mux(stream.encode(None))
     error = refusal(tmp_path / "a.mp4")
     assert error.failure == "too_large" and "10000 x 10000" in str(error)
 
@@ -149,16 +153,12 @@ def test_one_pixel(tmp_path):
 
 
 def test_one_pixel_picture(tmp_path):
-    from PIL import Image
-
     Image.fromarray(np.full((1, 1, 3), 200, np.uint8)).save(tmp_path / "a.png")
     assert [frame.rgb.tolist() for frame in grid_frames(tmp_path / "a.png")] == [[[[200, 200, 200]]]]
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp"])
 def test_a_picture_is_a_video_of_one_frame(tmp_path, suffix):
-    from PIL import Image
-
     Image.fromarray(np.full((30, 41, 3), 99, np.uint8)).save(tmp_path / f"a.{suffix}")
     facts = probe(tmp_path / f"a.{suffix}")
     assert (facts.width_px, facts.height_px, facts.n_grid_frames) == (41, 30, 1)
@@ -170,8 +170,6 @@ def test_a_picture_is_a_video_of_one_frame(tmp_path, suffix):
 
 @pytest.mark.parametrize("name", ["with space.mp4", "it's \"quoted\".mp4", "%03d.mp4", "-dash.mp4", "a:b.mp4", "ü.mp4"])
 def test_any_file_name(make_clip, tmp_path, name, monkeypatch):
-    from pathlib import Path
-
     make_clip("plain.mp4", 3).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     assert probe(Path(name)).n_grid_frames == 3
