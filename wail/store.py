@@ -1,8 +1,10 @@
 """The dataset folder on disk: whole-or-nothing writes, hashes, receipts, and one lock per dataset."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +19,12 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.documents import Output, Receipt
 from wail.errors import DatasetBusyError, DatasetError
+
+FILES = ("sources", "manifest", "dataset", "shards", "reviews")
+FOLDERS = ("clips", "features", "shards", "report")
+TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}(\.[^.]+)?")
+"""What `atomic_path` calls its files: a dot, the name, eight characters of `tempfile`, the suffix."""
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextmanager
@@ -60,10 +68,10 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise DatasetError(f"{path.name} cannot be read as Parquet ({error}); delete it and run again") from error
+        raise DatasetError(f"{path} cannot be read as Parquet ({error}): delete it and run again") from error
     if not table.schema.equals(schema):
-        raise DatasetError(f"{path.name} has columns {table.schema.names}, expected {schema.names}; "
-                           "it was written by another version: run again to make it anew")  # fmt: skip
+        raise DatasetError(f"{path} has columns {table.schema.names}, expected {schema.names}; it was written by "
+                           "another version: delete it and run again to make it anew")  # fmt: skip
     return table
 
 
@@ -115,12 +123,17 @@ class ClipFolder:
 @contextmanager
 def dataset_lock(root: Path) -> Iterator[None]:
     """Hold the dataset for one run. The operating system frees the lock when the process ends, however it ends."""
-    root.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(root / ".lock")
     try:
+        root.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise DatasetBusyError(f"another run is at work on {root}: wait for it to end, or give another --out") from None
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
+        raise DatasetError(f"{root} cannot be a dataset folder ({error.strerror}): give an --out that is a folder of "
+                           "your own, or a new name") from error  # fmt: skip
     try:
         yield
     finally:
@@ -128,8 +141,12 @@ def dataset_lock(root: Path) -> Iterator[None]:
 
 
 def sweep_temporaries(root: Path) -> int:
-    """Delete what a killed run left half written; call with the lock held. Returns how many files."""
-    left = [path for path in root.rglob(".*") if path.is_file() and path.name != ".lock"]
+    """Delete what a killed run left half written; call with the lock held. Returns how many files.
+
+    Only names that `atomic_path` gives, in the places where a dataset has its files: the folder may hold others too.
+    """
+    places = (*(root.glob(f".{name}.*") for name in FILES), *((root / name).rglob(".*") for name in FOLDERS))
+    left = [path for place in places for path in place if TEMPORARY.fullmatch(path.name) and path.is_file()]
     for path in left:
         path.unlink()
     return len(left)

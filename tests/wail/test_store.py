@@ -24,12 +24,25 @@ def test_the_temporary_name_keeps_the_suffix(tmp_path):
         assert temporary.suffix == ".mp4"
 
 
-def test_what_a_killed_run_left_half_written_is_swept(tmp_path):
-    (tmp_path / "clips").mkdir()
-    (tmp_path / "clips" / ".voice.abc.parquet").write_bytes(b"half")
-    write_text(tmp_path / "clips" / "whole.txt", "x")
+def test_what_a_killed_run_left_half_written_is_swept_and_nothing_else(tmp_path):
+    (tmp_path / "clips" / "c" / "fits").mkdir(parents=True)
+    left = ["clips/c/.voice.ab_d3fgh.parquet", "clips/c/fits/.f0.abcdefgh.parquet", ".dataset.a1b2c3d4.json"]
+    others = ["clips/whole.txt", ".lock", ".gitignore", ".bashrc", ".eslintrc.defaults.json", ".shards"]
+    for name in left + others:
+        (tmp_path / name).write_bytes(b"x")
+    assert sweep_temporaries(tmp_path) == len(left)
+    assert [name for name in others if not (tmp_path / name).exists()] == []
+    with atomic_path(tmp_path / "clips" / "voice.parquet") as temporary:
+        temporary.with_name(temporary.name[:-9] + "x" + temporary.name[-8:]).write_bytes(b"as a kill leaves it")
     assert sweep_temporaries(tmp_path) == 1
-    assert [p.name for p in (tmp_path / "clips").iterdir()] == ["whole.txt"]
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_dataset_folder_that_cannot_be_is_named(tmp_path, name):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(DatasetError, match="cannot be a dataset folder"), dataset_lock(tmp_path / name):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def hold(root, ready, go):
