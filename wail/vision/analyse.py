@@ -24,6 +24,9 @@ from wail.vision.tracks import FaceTracker
 
 __all__ = ["VisionConfig", "VisionResult", "analyse", "model_ids"]
 
+MAX_TURNED_AWAY_FRAMES = 90
+TURNING_YAW_DEG = 36.0
+
 
 @dataclass(frozen=True)
 class VisionResult:
@@ -76,15 +79,25 @@ def _models(config: VisionConfig) -> Iterator[tuple[FaceTracker, Observer]]:
 
 
 def frames_table(times: list[tuple[int, float]], judged: list[Judged]) -> pa.Table:
-    """Table FRAMES: a row per face, and one without a track for a frame without any."""
+    """Table FRAMES: a row per face, and one without a track for a frame without any.
+
+    Heads turn further than any face can be followed: frames without a face after one lost beyond TURNING_YAW_DEG are
+    called `profile` too, for at most MAX_TURNED_AWAY_FRAMES.
+    """
     by_frame: dict[int, list[Judged]] = {}
     for one in judged:
         by_frame.setdefault(one.seen.frame, []).append(one)
-    rows = [
-        row
-        for frame, time_s in times
-        for row in ([_face_row(time_s, one) for one in by_frame.get(frame, ())] or [_empty_row(frame, time_s)])
-    ]
+    rows: list[dict[str, Any]] = []
+    turned_away = 0
+    for frame, time_s in times:
+        faces = by_frame.get(frame, [])
+        if faces:
+            rows += [_face_row(time_s, one) for one in faces]
+            turning = any(abs(one.seen.yaw_deg) > TURNING_YAW_DEG for one in faces)
+            turned_away = MAX_TURNED_AWAY_FRAMES if turning else 0
+        else:
+            rows.append(_empty_row(frame, time_s, "profile" if turned_away > 0 else "no_face"))
+            turned_away -= 1
     return to_table(rows, FRAMES)
 
 
@@ -99,9 +112,9 @@ def _face_row(time_s: float, one: Judged) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _empty_row(frame: int, time_s: float) -> dict[str, Any]:
+def _empty_row(frame: int, time_s: float, reason: str) -> dict[str, Any]:
     nothing = dict.fromkeys(FRAMES.names)
-    return {**nothing, "frame": frame, "time_s": time_s, "usable": False, "reason": "no_face"}
+    return {**nothing, "frame": frame, "time_s": time_s, "usable": False, "reason": reason}
 
 
 def landmarks_table(judged: list[Judged]) -> pa.Table:

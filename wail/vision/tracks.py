@@ -143,7 +143,8 @@ class FaceTracker:
 
     def _is_cut(self, rgb: NDArray[np.uint8]) -> bool:
         """A shot cut: colours and layout both change at once (Boreczky and Rowe 1996, histogram difference)."""
-        small = cv2.resize(rgb, (64, 48), interpolation=cv2.INTER_AREA)
+        step = max(1, min(rgb.shape[:2]) // 120)
+        small = cv2.resize(rgb[::step, ::step], (64, 48), interpolation=cv2.INTER_AREA)
         histogram = cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel() / (64 * 48)
         last, self._last = self._last, (histogram, small)
         if last is None:

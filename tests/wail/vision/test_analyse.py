@@ -91,3 +91,23 @@ def test_a_clip_may_change_its_size_and_one_without_frames_is_empty(infant, clip
     result = analyse(clip([infant, np.ascontiguousarray(infant[::2, ::2])] * 3), VisionConfig())
     assert sorted(set(result.frames["frame"].to_pylist())) == list(range(6))
     assert analyse([], VisionConfig()).frames.num_rows == 0
+
+
+def test_a_head_that_turned_away_is_in_profile_though_no_face_is_found(clip):
+    from dataclasses import replace
+
+    from wail.vision.analyse import frames_table
+    from wail.vision.judge import Judged
+
+    class Seen:
+        frame, track, yaw_deg, pitch_deg, roll_deg, interocular_px = 0, 0, 50.0, 0.0, 0.0, 60.0
+        xy_px = np.zeros((478, 2), np.float32)
+
+        class look:  # noqa: N801
+            sharpness = 50.0
+
+    face = Judged(Seen(), 0.9, np.ones(478, np.float32), 1.0, 1.0, "profile")
+    times = [(k, k / 30) for k in range(200)]
+    assert frames_table(times, [face])["reason"].to_pylist() == ["profile"] * 91 + ["no_face"] * 109
+    Seen.yaw_deg = 10.0
+    assert frames_table(times[:5], [replace(face, reason=None)])["reason"].to_pylist() == [None] + ["no_face"] * 4
