@@ -53,7 +53,7 @@ def _command(source: Path, out: Path, start_s: float, length_s: float, limits: M
     seek_s = start_s + clock_start_s(source, limits) - origin_s
     pipe = ffmpeg.input(file_url(source), ss=f"{seek_s:.6f}", t=f"{length_s:.6f}", **INPUT_OPTIONS)
     tracks: list[Any] = []
-    options: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
+    options: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact", "f": "mp4"}
     if video is not None:
         tracks.append(pipe[video].filter("pad", **EVEN).filter("format", "yuv420p"))
         options |= VIDEO
@@ -70,7 +70,12 @@ def _run(command: list[str], name: str, timeout_s: float) -> None:
     except subprocess.TimeoutExpired as error:
         raise MediaError(f"cutting {name} took more than {timeout_s:g} s: ask for a shorter span or raise timeout_s",
                          "too_large") from error  # fmt: skip
-    if done.returncode != 0:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-        raise MediaError(f"ffmpeg could not cut {name} ({last[0][:200]}): check that it plays, and fetch it again",
-                         "corrupt")  # fmt: skip
+    if done.returncode == 0:
+        return
+    said = done.stderr.decode(errors="replace").strip()
+    if "No space left on device" in said:
+        raise MediaError(f"the disk was full before the span of {name} was written: free some space and run again",
+                         "transient")  # fmt: skip
+    last = said.splitlines()[-1:] or ["no message"]
+    raise MediaError(f"ffmpeg could not cut {name} ({last[0][:200]}): check that it plays, and fetch it again",
+                     "corrupt")  # fmt: skip

@@ -83,3 +83,10 @@ def test_it_ends_at_the_wall_clock_limit(make_clip, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(fake.parent) + ":/usr/bin:/bin")
     with pytest.raises(MediaError, match=r"more than 0.5 s"):
         cut_span(make_clip(), tmp_path / "out.mp4", 0.0, 1.0, MediaLimits(timeout_s=0.5))
+
+
+def test_a_full_disk_is_not_the_files_fault(make_clip, tmp_path):
+    (tmp_path / "out.mp4").symlink_to("/dev/full")
+    with pytest.raises(MediaError, match=r"the disk was full .*: free some space and run again") as error:
+        cut_span(make_clip(), tmp_path / "out.mp4", 0.0, 1.0)
+    assert error.value.failure == "transient"
