@@ -31,8 +31,8 @@ class FitConfig:
     translation_step_mm: float = 15.0
     key_frames: int = 24
     key_iterations: int = 20
-    iterations: int = 12
-    settled_mm: float = 0.1
+    iterations: int = 25
+    settled_mm: float = 0.15
     """A frame has converged when no landmark moved further in the last step."""
     lip_trust_mm: float = 2.0
     """lip_sd_mm at which confidence has halved."""
