@@ -92,9 +92,9 @@ def base() -> TrainConfig:
 def tiny() -> TrainConfig:
     """About a minute of training on two CPU cores: shows that it learns, not how well it can."""
     return TrainConfig(
-        preset="tiny", steps=450, batch_size=8, window_frames=70, learning_rate=1e-3, warmup_steps=50, ema_decay=0.99,
+        preset="tiny", steps=360, batch_size=8, window_frames=70, learning_rate=1e-3, warmup_steps=50, ema_decay=0.99,
         weights=LossWeights(latent=1.0, velocity=1.0, lips=0.05),
-        network=NetworkConfig(width=128, n_layers=4, n_heads=4, dropout=0.1), log_every=10, checkpoint_every=90,
+        network=NetworkConfig(width=128, n_layers=4, n_heads=4, dropout=0.1), log_every=10, checkpoint_every=60,
     )  # fmt: skip
 
 
