@@ -11,7 +11,7 @@ constant l becomes the drive d and c, g, b the shares C, G, B; with the brow's, 
 and g become the moods M and N, which outlast the sound. The activations, 0-1 of what the muscle can do, with the
 infant's own `gain`:
 
-    jaw         gain d^1.3 (0.85 C + 0.75 G + 0.60 B) (1 + 0.25 P)
+    jaw         gain d^1.3 (0.76 C + 0.70 G + 0.58 B) (1 + 0.25 P)
     stretch     d (0.35 + 0.45 P) C                        lip corners out and down: the square mouth
     upper_lip   d 0.55 C + 0.25 d G
     smile       N (0.45 + 0.45 d)
@@ -89,7 +89,7 @@ def muscles(voice: InfantVoice, law: Law, duration_s: float, seed: int) -> dict[
         return law.noise * smooth_noise(rng, n, 1.5, LAW_HZ)
 
     out = {
-        "jaw": law.gain * drive**1.3 * (0.85 * c + 0.75 * g + 0.60 * b) * (1 + 0.25 * pitch) + noise() * drive,
+        "jaw": law.gain * drive**1.3 * (0.76 * c + 0.70 * g + 0.58 * b) * (1 + 0.25 * pitch) + noise() * drive,
         "stretch": drive * (0.35 + 0.45 * pitch) * c + noise() * drive,
         "upper_lip": drive * (0.55 * c + 0.25 * g) + noise() * drive,
         "smile": joy * (0.45 + 0.45 * drive) + noise() * joy,

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from wail.errors import ConfigError
+from wail.inface.landmarks import aperture_mm
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel, load_model
 from wail.media.encode import write_mp4
 from wail.samples.hearing import Heard, hear
@@ -118,7 +119,7 @@ def _staged(model: FaceModel, scene: Scene, heard: Heard, at_s: F64, seed: int) 
 def _truth(model: FaceModel, scene: Scene, heard: Heard, stage: Stage) -> Truth:
     """The truth at the grid's times."""
     n = len(stage.at_s)
-    arrays = _arrays(scene, heard, stage) if stage.face else {}
+    arrays = _arrays(model, scene, heard, stage) if stage.face else {}
     spoken = heard.adult.spans_s if heard.adult else ()
     labels = [u.label for u in heard.infant.utterances] if heard.infant else []
     every = np.ones(n, bool)
@@ -137,7 +138,7 @@ def _truth(model: FaceModel, scene: Scene, heard: Heard, stage: Stage) -> Truth:
     )  # fmt: skip
 
 
-def _arrays(scene: Scene, heard: Heard, stage: Stage) -> dict[str, Any]:
+def _arrays(model: FaceModel, scene: Scene, heard: Heard, stage: Stage) -> dict[str, Any]:
     face = stage.face
     if face is None or heard.infant is None:
         return {}
@@ -148,7 +149,7 @@ def _arrays(scene: Scene, heard: Heard, stage: Stage) -> dict[str, Any]:
         "expression": face.latents[:, EXPRESSION], "identity": face.latents[0, IDENTITY], "pose": face.poses.pose,
         "yaw_deg": face.poses.angles_deg[:, 0], "pitch_deg": face.poses.angles_deg[:, 1],
         "roll_deg": face.poses.angles_deg[:, 2] % 360, "landmarks_px": pixels(cam, scene),
-        "aperture_mm": np.linalg.norm(face.verts_mm[:, 13] - face.verts_mm[:, 14], axis=-1),
+        "aperture_mm": aperture_mm(model, torch.from_numpy(face.latents)).numpy(),
         "mouth_covered": np.array([mouth_covered(stage, k) for k in range(n)]),
         "loudness_db": loudness_db(heard.infant.wave, n), "f0_hz": heard.infant.f0_hz[ticks],
         **{f"muscle_{name}": track for name, track in face.channels.items()},

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel
 from wail.inface.render import render_mesh
-from wail.inface.standin.muscles import MUSCLES, muscle_displacement
-from wail.inface.standin.rest import load_rest
+from wail.inface.standin.muscles import MUSCLES, expression_code
 from wail.samples.backdrop import backdrop
 from wail.samples.hearing import Heard
 from wail.samples.law import activations, muscles
@@ -45,7 +44,7 @@ def infant_face(model: FaceModel, scene: Scene, infant: Infant, heard: Heard, at
         raise ValueError(f"scene {scene.name} has an infant but no voice for it")
     channels = muscles(heard.infant, infant.law, scene.duration_s, seed)
     latents = np.tile(subject_latent(model, infant), (len(at_s), 1))
-    latents[:, EXPRESSION] = expression_codes(model, activations(channels, infant.law, at_s))
+    latents[:, EXPRESSION] = expression_code(activations(channels, infant.law, at_s))
     ticks = np.arange(len(next(iter(channels.values())))) / 120
     sampled = {name: np.interp(at_s, ticks, track) for name, track in channels.items()}
     poses = pose_track(scene.keys, at_s, scene.restless, seed + 1)
@@ -59,15 +58,8 @@ def subject_latent(model: FaceModel, infant: Infant) -> NDArray[np.float32]:
     latent = mean.copy()
     latent[IDENTITY] = mean[IDENTITY] + std[IDENTITY] * z
     latent[AGE] = mean[AGE] + std[AGE] * infant.age_z
-    latent[EXPRESSION] = expression_codes(model, np.zeros((1, len(MUSCLES))))[0]
+    latent[EXPRESSION] = expression_code(np.zeros(len(MUSCLES)))
     return latent.astype(np.float32)
-
-
-def expression_codes(model: FaceModel, muscle: F64) -> NDArray[np.float32]:
-    """Raw expression codes [n, 64] of activations [n, M]: the muscles move the mean infant, the encoder reads it."""
-    verts = load_rest().verts_mm + muscle_displacement(muscle)
-    with torch.inference_mode():
-        return model.encode(torch.from_numpy(verts.astype(np.float32)))[:, EXPRESSION].numpy()
 
 
 def decode(model: FaceModel, latents: NDArray[np.float32]) -> NDArray[np.float32]:
