@@ -33,6 +33,7 @@ __all__ = ["FitConfig", "TakeFit", "fit_take"]
 MIN_VISIBILITY = 0.1
 """Landmarks less visible than this are not used at all."""
 OUTER_EYES = (33, 263)
+INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 
 
 def fit_take(
@@ -111,8 +112,9 @@ def _problem(
 ) -> tuple[PointRows, Observed, State]:
     """The landmark rows, what was observed, and the start: mean face, closed-form pose."""
     rows = _rows(model, landmark_map.triangle_vertices, landmark_map.barycentric, device)
-    lips = np.array([config.lip_weight if i in LIPS else 1.0 for i in landmark_map.landmark], np.float32)
-    worth = np.asarray(landmark_map.weight, np.float32) * lips
+    worth = np.where(np.isin(landmark_map.landmark, LIPS), config.lip_weight, 1.0)
+    worth = np.where(np.isin(landmark_map.landmark, INNER_LIPS), config.inner_lip_weight, worth)
+    worth = (worth * landmark_map.weight).astype(np.float32)
     weight = torch.from_numpy(seen * worth * (config.independent_landmarks / worth.sum())).to(device)
     xy_t = torch.from_numpy(xy).to(device)
     focal = float(config.focal_ratio * max(size_px))

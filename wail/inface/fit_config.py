@@ -23,6 +23,8 @@ class FitConfig:
     huber: float = 3.0
     """Beyond so many standard deviations a landmark's pull no longer grows."""
     lip_weight: float = 2.0
+    inner_lip_weight: float = 12.0
+    """Some twenty landmarks say whether the mouth is open or closed; at the others' weight a closed one stays ajar."""
     expression_sd: float = 3.0
     """Wider than the codes' own 1: summed over a take's frames, a tight prior would rather shrink the head."""
     expression_step: float = 0.7
@@ -53,7 +55,8 @@ class TakeFit:
     """[n, 6]"""
     focal_px: float
     residual: NDArray[np.float32]
-    """[n] RMS landmark error over the fitted outer eye distance before the camera; 0 where no landmark was used."""
+    """[n] RMS landmark error, weighted as in the fit, over the fitted outer eye distance before the camera; 0 where no
+    landmark was used."""
     lip_sd_mm: NDArray[np.float32]
     """[n] posterior standard deviation of a lip vertex, head frame, identity given: root of the mean over the lip
     vertices of the covariance's trace; from the Gauss-Newton matrix with all frames' pull, widened where the residual
