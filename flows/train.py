@@ -9,7 +9,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.presets import TRAINING
-from wail.decoding import mouth_decoder
+from wail.decoding import dataset_decoder
 from wail.motion.evaluate import evaluate
 from wail.motion.train import train
 
@@ -17,7 +17,7 @@ from wail.motion.train import train
 @task(name="train", tags=["gpu"], cache_policy=NO_CACHE)
 def train_task(dataset: Path, out: Path, preset: str, face_model: Path | None) -> Path:
     log = get_run_logger()
-    decoder = mouth_decoder(face_model)
+    decoder = dataset_decoder(dataset, face_model)
 
     def tell(step: int, total: int, losses: Mapping[str, float]) -> None:
         log.info("step %d of %d: %s", step, total, losses)
@@ -27,7 +27,7 @@ def train_task(dataset: Path, out: Path, preset: str, face_model: Path | None) -
 
 @task(name="evaluate", cache_policy=NO_CACHE)
 def evaluate_task(dataset: Path, checkpoint: Path, face_model: Path | None, split: str) -> dict[str, Any]:
-    return evaluate(dataset, checkpoint, mouth_decoder(face_model), split=split)
+    return evaluate(dataset, checkpoint, dataset_decoder(dataset, face_model), split=split)
 
 
 @flow(name="train", validate_parameters=True)

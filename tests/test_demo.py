@@ -104,8 +104,9 @@ def test_the_trainer_pandas_pyarrow_and_hugging_face_read_the_same_shards(demo, 
     assert np.asarray(take.expression).reshape(take.n_frames, 64).shape == (take.n_frames, 64)
     hub = pytest.importorskip("datasets")
     rows = hub.load_dataset(
-        "parquet", data_files=str(dataset / "shards/split=train/*.parquet"), split="train", cache_dir=str(demo[0] / "hub")
-    )
+        "parquet", data_files=str(dataset / "shards/split=train/*.parquet"), split="train",
+        cache_dir=str(demo[0] / "hub"),
+    )  # fmt: skip
     assert sorted(rows["take_id"]) == sorted(train.take_id)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from wail.decoding import check_model
 from wail.errors import ConfigError
 from wail.inface.export import write_glb, write_npz
 from wail.inface.model import FaceModel, load_model
@@ -47,6 +48,7 @@ def animate(
             raise ConfigError(f"cannot write {out.name}: the suffix must be one of {', '.join(SUFFIXES)}")
     checkpoint = load_checkpoint(checkpoint_path)
     model = load_model(face_model)
+    check_model(model, checkpoint.face.sha256, "checkpoint's latents")
     wave = read_audio(audio, RATE_HZ)
     on_progress("listen")
     features = find_encoder(checkpoint.encoder, weights)(wave)

@@ -232,16 +232,19 @@ def voice(file: Path, plot: Path | None, weights: Path | None, as_json: bool) ->
 @JSON
 def train(dataset: Path, out: Path, preset: str, steps: int | None, face_model: Path | None, as_json: bool) -> None:
     """Train the diffusion model on a dataset's shards."""
-    from wail.decoding import mouth_decoder
+    from wail.decoding import dataset_decoder
     from wail.motion.config import PRESETS, with_steps
+    from wail.motion.train import is_finished
     from wail.motion.train import train as run
     from wail.pipeline import Progress
     from wail.show import bars, print_json
     from wail.show import out as console
 
-    config = PRESETS[preset]()
+    config = with_steps(PRESETS[preset](), steps) if steps else PRESETS[preset]()
+    if is_finished(out, config) and not as_json:
+        console.print(f"the run in {out} is finished: nothing to do; give another --out or more --steps", markup=False)
     with bars() as tell:
-        checkpoint = run(dataset, out, with_steps(config, steps) if steps else config, mouth_decoder(face_model),
+        checkpoint = run(dataset, out, config, dataset_decoder(dataset, face_model),
                          lambda step, total, losses: tell(Progress("train", step, total)))  # fmt: skip
     print_json({"checkpoint": checkpoint}) if as_json else console.print(f"checkpoint: {checkpoint}", markup=False)
 
@@ -254,11 +257,11 @@ def train(dataset: Path, out: Path, preset: str, steps: int | None, face_model: 
 @JSON
 def evaluate(dataset: Path, checkpoint: Path, split: str, face_model: Path | None, as_json: bool) -> None:
     """Compare the model with a static face, the class mean and shuffled audio: LVE, DTW, L-PCC, L-CCC."""
-    from wail.decoding import mouth_decoder
+    from wail.decoding import dataset_decoder
     from wail.motion.evaluate import evaluate as run
     from wail.show import print_json, table
 
-    found = run(dataset, checkpoint, mouth_decoder(face_model), split=split)
+    found = run(dataset, checkpoint, dataset_decoder(dataset, face_model), split=split)
     if as_json:
         print_json(found)
     else:

@@ -1,8 +1,10 @@
 """The face model as the trainer sees it: lips and aperture of raw latents (see `wail.motion.decoder`)."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import torch
 
 from wail.errors import ModelError
@@ -26,12 +28,26 @@ class MouthDecoder:
         return aperture_mm(self.model, latents)
 
 
-def mouth_decoder(face_model: Path | None, expected_sha256: str | None = None) -> MouthDecoder:
-    """The decoder of a model file (None: the stand-in). Raises ModelError when the data was made with another one."""
+def mouth_decoder(face_model: Path | None) -> MouthDecoder:
+    """The decoder of a model file (None: the stand-in)."""
     model = load_model(face_model)
-    if expected_sha256 is not None and model.sha256 != expected_sha256:
-        raise ModelError(
-            f"the latents were made with face model {expected_sha256[:12]}, but {model.name} is {model.sha256[:12]}: "
-            "give the same model file with --face-model"
-        )
     return MouthDecoder(model, lip_vertices(model))
+
+
+def dataset_decoder(dataset: Path, face_model: Path | None) -> MouthDecoder:
+    """The decoder for a dataset's shards. Raises ModelError when they were made with another model."""
+    decoder = mouth_decoder(face_model)
+    for part in sorted((dataset / "shards").glob("split=*/part-*.parquet"))[:1]:
+        said = (pq.read_schema(part).metadata or {}).get(b"wail.model")
+        if said is not None:
+            check_model(decoder.model, json.loads(said)["sha256"], "shards")
+    return decoder
+
+
+def check_model(model: FaceModel, sha256: str, what: str) -> None:
+    """Raise ModelError unless `what` was made with `model`: codes of one model mean nothing to another."""
+    if model.sha256 != sha256:
+        raise ModelError(
+            f"the {what} were made with the face model {sha256[:12]}..., but {model.name} is {model.sha256[:12]}...: "
+            "give the model file they were made with (--face-model)"
+        )
