@@ -14,6 +14,9 @@ from wail.vision.roi import Array, Roi, apply_affine, cut_crop, eye_roll_deg, me
 
 MAX_RESIDUAL_ROLL_DEG = 45.0
 """A mesh turned further than this against its own upright crop is not believed."""
+LOOK_PASSES = 10
+FOLLOWED_DEG, FOUND_DEG = 12.0, 3.0
+"""How far the mesh may turn its region in the last pass: a found face, unlike a followed one, can still be far off."""
 MAX_MESH_RESIDUAL = 0.16
 """RMS of the rigid points against the canonical face, as a fraction of the outer eye distance."""
 
@@ -68,7 +71,7 @@ class FaceTracker:
     def _follow(self, rgb: NDArray[np.uint8]) -> list[FaceView]:
         views: list[FaceView] = []
         for live in self._live:
-            view = None if live.lost_frames else self._look(rgb, live.roi, live.track)
+            view = None if live.lost_frames else self._look(rgb, live.roi, live.track, FOLLOWED_DEG)
             if view is not None and any(same_place(view.roi, other.roi) for other in views):
                 view = None
             live.age_frames += 1
@@ -81,18 +84,21 @@ class FaceTracker:
                 views.append(view)
         return views
 
-    def _look(self, rgb: NDArray[np.uint8], roi: Roi, track: int) -> FaceView | None:
-        """Run the landmark network; once more where the region proves to be off by much."""
-        for _ in range(3):
+    def _look(self, rgb: NDArray[np.uint8], roi: Roi, track: int, settled_deg: float) -> FaceView | None:
+        """Run the landmark network; again where the region proves to be off by much.
+
+        None where the mesh does not settle: a true face pulls its region to itself within a few passes.
+        """
+        for _ in range(LOOK_PASSES):
             view = self._view(rgb, roi, track)
             if view is None:
                 return None
             better = mesh_roi(view.xy_px, _roll(view))
             turned = abs((better.roll_deg - roi.roll_deg + 180) % 360 - 180)
-            if turned < 12 and 0.8 < better.size_px / roi.size_px < 1.25 and _shift(better, roi) < 0.12:
+            if turned < settled_deg and 0.8 < better.size_px / roi.size_px < 1.25 and _shift(better, roi) < 0.12:
                 return view
             roi = better
-        return view
+        return None
 
     def _view(self, rgb: NDArray[np.uint8], roi: Roi, track: int) -> FaceView | None:
         height, width = rgb.shape[:2]
@@ -122,7 +128,7 @@ class FaceTracker:
             taken = views + found
             if len(taken) >= self._config.max_faces or any(same_place(candidate.roi, v.roi) for v in taken):
                 continue
-            view = self._look(rgb, candidate.roi, -1)
+            view = self._look(rgb, candidate.roi, -1, FOUND_DEG)
             if view is None or any(same_place(view.roi, v.roi) for v in taken) or not self._upright(rgb, view.roi):
                 continue
             found.append(self._named(view))

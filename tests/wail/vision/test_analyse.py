@@ -103,7 +103,7 @@ def test_a_head_that_turned_away_is_in_profile_though_no_face_is_found(clip):
         frame, track, yaw_deg, pitch_deg, roll_deg, interocular_px = 0, 0, 50.0, 0.0, 0.0, 60.0
         xy_px = np.zeros((478, 2), np.float32)
 
-        class look:  # noqa: N801
+        class look:
             sharpness = 50.0
 
     face = Judged(Seen(), 0.9, np.ones(478, np.float32), 1.0, 1.0, "profile")
