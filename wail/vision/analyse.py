@@ -93,7 +93,8 @@ def frames_table(times: list[tuple[int, float]], judged: list[Judged]) -> pa.Tab
         faces = by_frame.get(frame, [])
         if faces:
             rows += [_face_row(time_s, one) for one in faces]
-            turning = any(abs(one.seen.yaw_deg) > TURNING_YAW_DEG for one in faces)
+            # A face that left over the border did not turn away.
+            turning = any(abs(one.seen.yaw_deg) > TURNING_YAW_DEG and one.seen.inside.all() for one in faces)
             turned_away = MAX_TURNED_AWAY_FRAMES if turning else 0
         else:
             rows.append(_empty_row(frame, time_s, "profile" if turned_away > 0 else "no_face"))

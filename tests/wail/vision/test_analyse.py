@@ -102,6 +102,7 @@ def test_a_head_that_turned_away_is_in_profile_though_no_face_is_found(clip):
     class Seen:
         frame, track, yaw_deg, pitch_deg, roll_deg, interocular_px = 0, 0, 50.0, 0.0, 0.0, 60.0
         xy_px = np.zeros((478, 2), np.float32)
+        inside = np.ones(478, bool)
 
         class look:
             sharpness = 50.0
@@ -109,5 +110,7 @@ def test_a_head_that_turned_away_is_in_profile_though_no_face_is_found(clip):
     face = Judged(Seen(), 0.9, np.ones(478, np.float32), 1.0, 1.0, "profile")
     times = [(k, k / 30) for k in range(200)]
     assert frames_table(times, [face])["reason"].to_pylist() == ["profile"] * 91 + ["no_face"] * 109
-    Seen.yaw_deg = 10.0
+    Seen.inside = np.arange(478) > 50
+    assert frames_table(times[:3], [face])["reason"].to_pylist() == ["profile", "no_face", "no_face"]
+    Seen.inside, Seen.yaw_deg = np.ones(478, bool), 10.0
     assert frames_table(times[:5], [replace(face, reason=None)])["reason"].to_pylist() == [None] + ["no_face"] * 4
