@@ -62,7 +62,7 @@ def analyse(frames: Iterable[GridFrame], config: VisionConfig) -> VisionResult:
             thumbs.offer(picture.frame, picture.rgb, last[2])
             times.append((picture.frame, picture.time_s))
             size_px = size_px if any(size_px) else (picture.rgb.shape[1], picture.rgb.shape[0])
-    judged = judge(observations, config)
+    judged = judge(observations, config, len(times))
     return VisionResult(
         frames_table(times, judged), landmarks_table(judged), thumbs.picked(), dict(model_ids()), size_px
     )

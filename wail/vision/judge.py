@@ -31,15 +31,16 @@ class Judged:
     reason: str | None
 
 
-def judge(observations: Sequence[Observation], config: VisionConfig) -> list[Judged]:
+def judge(observations: Sequence[Observation], config: VisionConfig, clip_frames: int | None = None) -> list[Judged]:
     """Verdicts of a whole clip, in the order of `observations` (by frame, then track).
 
-    Tracks shorter than `min_track_frames` are taken for mistakes and left out.
+    Tracks shorter than `min_track_frames` are taken for mistakes and left out, unless the clip itself is as short.
     """
     by_track: dict[int, list[Observation]] = {}
     for one in observations:
         by_track.setdefault(one.track, []).append(one)
-    by_track = {track: seen for track, seen in by_track.items() if len(seen) >= config.min_track_frames}
+    least = min(config.min_track_frames, clip_frames or config.min_track_frames)
+    by_track = {track: seen for track, seen in by_track.items() if len(seen) >= least}
     observations = [one for one in observations if one.track in by_track]
     p_infant = {track: track_p_infant(seen, config) for track, seen in by_track.items()}
     crowded = _frames_with_several(observations, p_infant, config)

@@ -25,6 +25,10 @@ def test_a_free_face_is_usable_and_the_tables_hold_to_their_schemas(infant, clip
     assert np.array(result.landmarks["visibility"].to_pylist())[:, 13].min() > 0.7
 
 
+def test_a_still_picture_is_a_clip_of_one_frame(infant, clip):
+    assert reasons(analyse(clip([infant]), VisionConfig())) == [None]
+
+
 def test_a_pacifier_in_every_frame_is_found_in_every_frame(infant, upright_view, covered, clip):
     shield = covered(infant, upright_view, (120, 160, 220))
     result = analyse(clip([shield.copy() for _ in range(12)]), VisionConfig())
