@@ -21,6 +21,7 @@ from wail.review.report import write_report
 from wail.samples.make import make_samples
 from wail.steps.pool import LocalPool
 from wail.store import sha256_file, write_json, write_text
+from wail.strip import write_strip
 
 SHORT_STEPS = 60
 
@@ -105,6 +106,7 @@ def animated(
     sound.write_bytes(cry["audio"])
     assert len(read_audio(sound)), "a take has sound"
     animate(sound, checkpoint, [animation, out / "baby.glb"], label=cry["label"])
+    write_strip(animation, out / "strip.png", "a held-out cry, and frames generated from it (stand-in face model)")
     write_json(note, {"checkpoint": of, "take_id": cry["take_id"]})
     on_progress(Progress("animate", 1, 1))
     return animation

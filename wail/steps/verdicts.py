@@ -22,7 +22,7 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     takes = make_takes(clip.clip_id, frames, landmarks, voice, vocal, config.takes)
     poor = {take.row["take_id"]: poor_frames(clip, take.row, config.fit_limits) for take in takes}
     takes = [judged(take, poor[take.row["take_id"]], config.fit_limits) for take in takes]
-    rows = verdicts(frames, voice, vocal, takes, poor)
+    rows = verdicts(frames, voice, vocal, takes, poor, config.takes)
     write_table(clip.file("verdicts.parquet"), to_table(rows, VERDICTS))
     write_table(clip.file("takes.parquet"), to_table([take.row for take in takes], TAKES))
     kept = sum(row["keep"] for row in rows)
