@@ -151,7 +151,15 @@ FEATURES = schema("features", 1, [
     field("features", F32S, "audio features", shape="m x d, d in the schema metadata under wail.encoder"),
 ])  # fmt: skip
 
+CLIP_FEATURES = schema("clip_features", 1, [
+    field("time_s", F64, "centre of the feature, on the clip's clock", unit="s"),
+    field("features", F32S, "audio features", shape="d, with the encoder's name in the schema metadata under "
+          "wail.encoder"),
+])  # fmt: skip
+"""A clip's own file, near its infant voices only: what takes are cut from, so that other takes need no sound."""
+
 TABLES = {
     "manifest": MANIFEST, "voice": VOICE, "vocal": VOCAL, "frames": FRAMES, "landmarks": LANDMARKS,
     "verdicts": VERDICTS, "takes": TAKES, "fits": FITS, "shards": SHARDS, "features": FEATURES,
+    "clip_features": CLIP_FEATURES,
 }  # fmt: skip

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from schemas.arrow import to_table
 from schemas.reasons import SPLITS
-from schemas.tables import FEATURES, FRAMES, SHARDS, TAKES
+from schemas.tables import CLIP_FEATURES, FRAMES, SHARDS, TAKES
 from wail.config import CurateConfig
 from wail.inface.landmarks import aperture_mm
 from wail.inface.model import FaceModel
 from wail.media.audio import flac_bytes, read_flac
-from wail.steps.features import audio_name, audio_source
+from wail.steps.features import audio_name, audio_source, take_features
 from wail.steps.fit import face_model, first_frame, flat, read_fit
 from wail.steps.groups import split_of, subjects
 from wail.store import ClipFolder, read_table, sha256_file, write_table, write_text
@@ -68,8 +68,8 @@ def write_features(root: Path, clip_ids: list[str], config: CurateConfig) -> lis
     paths = []
     for encoder in config.encoders:
         tables = [
-            table for clip_id in clip_ids
-            if (table := read_table(ClipFolder(root, clip_id).file(f"features-{encoder}.parquet"), FEATURES)).num_rows
+            take_features(read_table(clip.file(f"features-{encoder}.parquet"), CLIP_FEATURES), take)
+            for clip_id in clip_ids if (takes := kept_takes(clip := ClipFolder(root, clip_id))) for take in takes
         ]  # fmt: skip
         if tables:
             paths.append(root / "features" / encoder / "part-00000.parquet")
@@ -87,12 +87,12 @@ def model_facts(model: FaceModel) -> dict[str, Any]:
 def clip_rows(
     clip: ClipFolder, facts: Mapping[str, Any], config: CurateConfig, model: FaceModel
 ) -> list[dict[str, Any]]:
-    takes = [row for row in read_table(clip.file("takes.parquet"), TAKES).to_pylist() if row["reason"] is None]
+    takes = kept_takes(clip)
     if not takes:
         return []
     frames = read_table(clip.file("frames.parquet"), FRAMES)
     subject = subjects(takes, facts["source_id"])
-    audio = None if config.retain == "derived" else read_flac(clip.file(audio_name(clip)))
+    audio = read_flac(clip.file(audio_name(clip))) if has_audio(clip, config) else None
     return [
         take_row(clip, take, frames, config, model) | audio_of(take, audio, audio_source(clip)) | {
             "clip_id": clip.clip_id, "source_id": facts["source_id"], "group_id": facts["group_id"],
@@ -101,6 +101,15 @@ def clip_rows(
         }
         for take in takes
     ]  # fmt: skip
+
+
+def kept_takes(clip: ClipFolder) -> list[dict[str, Any]]:
+    return [row for row in read_table(clip.file("takes.parquet"), TAKES).to_pylist() if row["reason"] is None]
+
+
+def has_audio(clip: ClipFolder, config: CurateConfig) -> bool:
+    """Whether the clip's shard rows carry sound: not in a derived dataset, nor after it was one."""
+    return config.retain == "media" and clip.file(audio_name(clip)).exists()
 
 
 def audio_of(take: Mapping[str, Any], audio: tuple[NDArray[np.float32], int] | None, source: str) -> dict[str, Any]:
