@@ -24,6 +24,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead 
 JOBS = click.option("--jobs", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="cores",
                     help="Worker processes; each holds its models, about 1 GB.")  # fmt: skip
 FILE = click.Path(path_type=Path)
+THERE = click.Path(path_type=Path, exists=True)
 
 
 class Verbs(click.Group):
@@ -99,11 +100,11 @@ def account_seconds(account: Any) -> dict[str, float]:
 @click.option("--out", type=FILE, required=True, help="The dataset folder, new or to go on with.")
 @click.option("--label", "labels", multiple=True, help="AudioSet label, by name or id; with its descendants.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="A JSON file with a whole configuration.")  # fmt: skip
+              help="A JSON file with settings, or a dataset.json.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="PART.NAME=VALUE", help="Change one setting.")
 @click.option("--retain", type=click.Choice(["media", "derived"]), help="derived: delete picture and sound when done.")
 @click.option("--face-model", type=FILE, help="INFACE's HDF5 file; without it the stand-in is fitted.")
-@click.option("--weights", type=FILE, help="Folder with optional weights, see wail doctor.")
+@click.option("--weights", type=THERE, help="Folder with optional weights, see wail doctor.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--retry-failed", is_flag=True, help="Try again what failed for good, and nothing else.")
 @click.option("--refetch", is_flag=True, help="Fetch deleted media again where a stage needs it.")
@@ -152,19 +153,9 @@ def curate(
 
 
 def configured(config_file: Path | None, settings: tuple[str, ...], **given: Any) -> Any:
-    import json
+    from wail.config import config_from, override, read_config_file
 
-    from wail.config import config_from, override
-    from wail.errors import ConfigError
-
-    values: dict[str, object] = {}
-    if config_file is not None:
-        try:
-            values = json.loads(config_file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ConfigError(
-                f"{config_file.name} is not JSON ({error}); dataset.json of any dataset holds one"
-            ) from error
+    values = read_config_file(config_file) if config_file is not None else {}
     values |= {name: value for name, value in given.items() if value is not None}
     return override(config_from(values), settings)
 
@@ -205,7 +196,7 @@ def preview(clip_id: str, dataset: Path, out: Path | None, clear: bool, as_json:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--plot", type=FILE, help="Draw spectrogram, loudness, probabilities and segments into a PNG.")
-@click.option("--weights", type=FILE, help="Folder with optional weights, see wail doctor.")
+@click.option("--weights", type=THERE, help="Folder with optional weights, see wail doctor.")
 @JSON
 def voice(file: Path, plot: Path | None, weights: Path | None, as_json: bool) -> None:
     """Print the infant vocalisations of FILE."""
@@ -276,7 +267,7 @@ def evaluate(dataset: Path, checkpoint: Path, split: str, face_model: Path | Non
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--steps", type=click.IntRange(1), help="Denoising steps; default the checkpoint's own.")
 @click.option("--face-model", type=FILE, help="The model file that the checkpoint was trained with.")
-@click.option("--weights", type=FILE, help="Folder with the audio encoder, where the checkpoint used one.")
+@click.option("--weights", type=THERE, help="Folder with the audio encoder, where the checkpoint used one.")
 @JSON
 def animate(
     audio: Path, checkpoint: Path, outs: tuple[Path, ...], label: str, seed: int, steps: int | None,
@@ -299,7 +290,7 @@ def animate(
 
 @main.command()
 @click.option("--out", type=FILE, default=Path("."), help="Where datasets shall go (for the disk).")
-@click.option("--weights", type=FILE, help="Folder with optional weights.")
+@click.option("--weights", type=THERE, help="Folder with optional weights.")
 @click.option("--face-model", type=FILE, help="INFACE's HDF5 file.")
 @JSON
 def doctor(out: Path, weights: Path | None, face_model: Path | None, as_json: bool) -> None:

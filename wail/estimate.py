@@ -10,9 +10,9 @@ from typing import Any
 from schemas.documents import SourceItem
 from wail.config import CurateConfig
 from wail.media.probe import probe
-from wail.pipeline import Options, due, readable
+from wail.pipeline import Options, chosen_clips, due, readable
 from wail.steps.order import STEPS
-from wail.steps.plan import Planned, plan, read_items
+from wail.steps.plan import Planned, place_of, plan, read_items, superseded
 from wail.store import ClipFolder
 
 TYPICAL_COST = {
@@ -68,16 +68,23 @@ def estimate(items: Sequence[SourceItem], root: Path, config: CurateConfig, opti
     """Forecast a run of `wail.pipeline.curate` with the same arguments; nothing is written."""
     import shutil
 
-    planned = plan(read_items(root), readable(items, lambda progress: None))
+    earlier, asked = read_items(root), readable(items, lambda progress: None)
+    replaced = superseded(root, earlier, asked)
+    planned = plan([item for item in earlier if item not in replaced], asked)
+    chosen = set(chosen_clips(root, planned, options, {place_of(item) for item in replaced}))
     states = {name: Counter[str]() for name in (step.name for step in STEPS)}
     work_s, media_s, disk = 0.0, 0.0, 0
     cost = costs(root, planned)
     for one in planned:
-        if one.twin is not None:
+        clip = ClipFolder(root, one.clip_id)
+        if one.twin is not None or clip not in chosen:
             continue
-        found = due(ClipFolder(root, one.clip_id), config, options)
+        found = {step.name: due(step, clip, config, options) for step in STEPS}
+        if options.refetch and found["media"] == "run":
+            found = {name: "waits" if state == "stuck" else state for name, state in found.items()}
         length_s = length(root, one)
-        pending = [name for name, state in found.items() if state in ("run", "waits")]
+        # What waits for a stage that failed for good is not going to run.
+        pending = [name for name, state in found.items() if state in ("run", "waits") and "run" in found.values()]
         for name, state in found.items():
             states[name][state] += 1
         work_s += sum(cost[name] for name in pending) * length_s

@@ -5,8 +5,9 @@ are the only state, so a run that is killed anywhere goes on where it stopped.
 """
 
 import json
+import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,16 @@ from schemas.documents import SourceItem
 from schemas.hashing import hash_of
 from wail.config import CurateConfig
 from wail.errors import SourceError
-from wail.media.identity import with_content_id
-from wail.steps.fetching import fetch_queue
+from wail.media.identity import clip_id, with_content_id
+from wail.steps.fetching import drop_fetched, fetch_queue
 from wail.steps.fit import model_ids
 from wail.steps.manifest import outcome, write_manifest
-from wail.steps.order import BY_NAME, STEPS
-from wail.steps.plan import Planned, plan, read_items, remember
+from wail.steps.order import STEPS
+from wail.steps.plan import Planned, place_of, plan, read_items, remember, superseded
 from wail.steps.pool import Runner
-from wail.steps.retain import delete_media, restore
-from wail.steps.shards import write_shards
-from wail.steps.step import state, step_key
+from wail.steps.retain import delete_media
+from wail.steps.shards import has_audio, write_shards
+from wail.steps.step import Step, deleted_files, state, step_key
 from wail.store import ClipFolder, dataset_lock, sweep_temporaries, write_json
 
 DATASET_VERSION = 1
@@ -65,6 +66,8 @@ class Summary:
     """Takes kept, per split."""
     kept_s: float
     failures: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    """Of each item that failed or was refused, the sentence that says why."""
     refused: int = 0
     paused: str | None = None
     """Why the download queue stopped early, if it did."""
@@ -87,13 +90,17 @@ def curate(
     """
     with dataset_lock(root):
         sweep_temporaries(root)
-        planned = plan(read_items(root), readable(items, on_progress))
+        for step in STEPS:
+            step.models(config)  # a wrong or missing model file is worth saying before anything is done
+        earlier, asked = read_items(root), readable(items, on_progress)
+        replaced = superseded(root, earlier, asked)
+        planned = plan([item for item in earlier if item not in replaced], asked)
         if not planned and not refused:
             raise SourceError("the sources hold no media at all; give a media file, a folder, a list or AudioSet's CSV")
         remember(root, planned)
-        clips = [ClipFolder(root, one.clip_id) for one in planned if one.twin is None]
-        if options.only_failed:
-            clips = [clip for clip in clips if outcome(clip)[0] == "failed"]
+        for item in replaced:
+            shutil.rmtree(ClipFolder(root, clip_id(item)).path, ignore_errors=True)
+        clips = chosen_clips(root, planned, options, {place_of(item) for item in replaced})
         ran, stuck, paused = run_stages(clips, planned, config, runner, options, on_progress)
         return finish(root, planned, refused, config, ran, stuck, paused, on_progress)
 
@@ -110,6 +117,16 @@ def readable(items: Sequence[SourceItem], on_progress: Callable[[Progress], None
     return found
 
 
+def chosen_clips(
+    root: Path, planned: Sequence[Planned], options: Options, mended: Set[tuple[str, float | None, float | None]]
+) -> list[ClipFolder]:
+    """The clips to work on. `mended` are places of files that failed, and have other content now."""
+    clips = {ClipFolder(root, one.clip_id): one.item for one in planned if one.twin is None}
+    if not options.only_failed:
+        return list(clips)
+    return [clip for clip, item in clips.items() if outcome(clip)[0] == "failed" or place_of(item) in mended]
+
+
 def run_stages(
     clips: Sequence[ClipFolder],
     planned: Sequence[Planned],
@@ -119,14 +136,12 @@ def run_stages(
     on_progress: Callable[[Progress], None],
 ) -> tuple[dict[str, int], dict[str, list[str]], str | None]:
     """Every stage in order over the clips for which it is due."""
-    if options.refetch:
-        restore([clip for clip in clips if any(due(clip, config, options)[name] == "stuck" for name in BY_NAME)])
     ran: dict[str, int] = {}
     stuck: dict[str, list[str]] = {}
     paused = None
     remote = {one.clip_id for one in planned if one.item.platform != "file"}
     for step in STEPS:
-        states = {clip.clip_id: due(clip, config, options)[step.name] for clip in clips}
+        states = {clip.clip_id: due(step, clip, config, options) for clip in clips}
         todo = [clip_id for clip_id, found in states.items() if found == "run"]
         blocked = [clip_id for clip_id, found in states.items() if found == "stuck"]
         if blocked:
@@ -136,18 +151,26 @@ def run_stages(
         if step.name == "media":
             far = [clip_id for clip_id in todo if clip_id in remote]
             paused = fetch_queue(far, clips[0].root, config, runner, tick) if far else None
+            if clips and not far:
+                drop_fetched(clips[0].root)  # a run that was killed may have left some
             todo = [clip_id for clip_id in todo if clip_id not in remote]
         if todo:
             runner(step.name, todo, clips[0].root, config, tick)
     return ran, stuck, paused
 
 
-def due(clip: ClipFolder, config: CurateConfig, options: Options) -> dict[str, str]:
-    """The state of each stage of a clip, see `wail.steps.step.state`."""
-    return {
-        step.name: state(step, clip, step_key(step, clip, config, clip.clip_id), retry_failed=options.retry_failed)
-        for step in STEPS
-    }
+def due(step: Step, clip: ClipFolder, config: CurateConfig, options: Options) -> str:
+    """The state of a stage of a clip, see `wail.steps.step.state`; with `options.refetch`, deleted media is to be
+    fetched where anything hangs on it."""
+    if step.name == "media" and options.refetch and deleted_files(clip):
+        needed = config.retain == "media" or any(state_now(other, clip, config, options) == "stuck" for other in STEPS)
+        return "run" if needed else "current"
+    return state_now(step, clip, config, options)
+
+
+def state_now(step: Step, clip: ClipFolder, config: CurateConfig, options: Options) -> str:
+    key = step_key(step, clip, config, clip.clip_id)
+    return state(step, clip, key, retry_failed=options.retry_failed)
 
 
 def ticker(stage: str, total: int, on_progress: Callable[[Progress], None]) -> Callable[[str], None]:
@@ -177,18 +200,28 @@ def finish(
     on_progress(Progress("shards", 0, 1))
     takes = shards_up_to_date(root, finished, config)
     on_progress(Progress("shards", 1, 1))
+    silent = [clip_id for clip_id, facts in finished.items() if config.retain == "media" and not facts["audio"]
+              and deleted_files(ClipFolder(root, clip_id))]  # fmt: skip
+    if silent:
+        stuck = {**stuck, "shards": silent}
     if config.retain == "derived":
         delete_media([ClipFolder(root, clip_id) for clip_id in finished])
     summary = Summary(
         items=dict(Counter(row["status"] for row in rows)), ran=ran, stuck=stuck, takes=takes,
         kept_s=sum(row["kept_s"] for row in rows), refused=len(refused), paused=paused,
         failures=dict(Counter(row["failure"] for row in rows if row["failure"])),
+        problems=[problem(row) for row in rows if row["status"] == "failed"],
     )  # fmt: skip
     write_json(root / "dataset.json", {
         "version": DATASET_VERSION, "config": config.model_dump(mode="json"), "models": model_ids(config),
         "items": summary.items, "takes": takes, "kept_s": summary.kept_s, "stale": stuck,
     })  # fmt: skip
     return summary
+
+
+def problem(row: dict[str, Any]) -> str:
+    """What a row's `detail` says, with the source's name where that is not in it."""
+    return row["detail"] if row["uri"] in row["detail"] else f"{row['uri']}: {row['detail']}"
 
 
 def clip_facts(root: Path, row: dict[str, Any], config: CurateConfig) -> dict[str, Any]:
@@ -200,7 +233,10 @@ def clip_facts(root: Path, row: dict[str, Any], config: CurateConfig) -> dict[st
         "uri": row["uri"], "licence": row["licence"], "models": models,
         "stages": {receipt.stage: receipt.key for receipt in receipts},
     }  # fmt: skip
-    return {"source_id": row["source_id"], "group_id": row["group_id"], "provenance": provenance}
+    return {
+        "source_id": row["source_id"], "group_id": row["group_id"], "provenance": provenance,
+        "audio": has_audio(clip, config),
+    }  # fmt: skip
 
 
 def shards_up_to_date(root: Path, clips: dict[str, dict[str, Any]], config: CurateConfig) -> dict[str, int]:

@@ -16,6 +16,14 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+SHOWN_PROBLEMS = 20
+
+
+def one_line(text: str) -> str:
+    """Names may hold line breaks and control characters; a terminal should not get to see them."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=1, default=str, ensure_ascii=False) + "\n")
 
@@ -58,10 +66,14 @@ def summary_table(summary: pipeline.Summary, seconds: Mapping[str, float]) -> No
     items = ", ".join(f"{count} {status}" for status, count in sorted(summary.items.items()))
     takes = ", ".join(f"{count} {split}" for split, count in summary.takes.items())
     out.print(f"items: {items}; takes kept: {takes}; seconds kept: {summary.kept_s:.1f}", markup=False)
-    for failure, count in sorted(summary.failures.items()):
-        out.print(f"  {count} failed as {failure}: see manifest.parquet or the report for each reason", markup=False)
+    for sentence in summary.problems[:SHOWN_PROBLEMS]:
+        out.print(f"  failed: {one_line(sentence)}", markup=False)
+    if len(summary.problems) > SHOWN_PROBLEMS:
+        counts = ", ".join(f"{count} {failure}" for failure, count in sorted(summary.failures.items()))
+        out.print(f"  and more ({counts} in all): see manifest.parquet or the report for each reason", markup=False)
     for stage, clips in summary.stuck.items():
-        out.print(f"  {len(clips)} clips keep their earlier {stage}: their media was deleted (retain = derived); "
-                  "run again with --refetch to redo them", markup=False)  # fmt: skip
+        what = "have no sound in the shards" if stage == "shards" else f"keep their earlier {stage}"
+        out.print(f"  {len(clips)} clips {what}: their media was deleted (retain = derived); run again with --refetch "
+                  "to fetch it again", markup=False)  # fmt: skip
     if summary.paused:
         out.print(f"  {summary.paused}", markup=False)

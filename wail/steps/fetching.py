@@ -38,9 +38,13 @@ def fetch_queue(
             failure = receipt.failure if receipt else None
             pause = pause.after(failure, now_s())
         done(clip_id)
-    # Whole files are kept while spans of them are still to be cut, so only until the queue is through.
-    shutil.rmtree(root / "fetched", ignore_errors=True)
+    drop_fetched(root)
     return None
+
+
+def drop_fetched(root: Path) -> None:
+    """Whole files are kept while spans of them are still to be cut, so only until the queue is through."""
+    shutil.rmtree(root / "fetched", ignore_errors=True)
 
 
 def wait(pause: BlockPause, sleep: Callable[[float], None], now_s: Callable[[], float]) -> None:

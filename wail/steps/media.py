@@ -4,7 +4,9 @@ Local files are linked (or copied) as they are; a URL is fetched whole, once for
 out exactly. Sound goes to `audio.flac`, 16 kHz mono, sample 0 at the clip's time 0.
 """
 
+import logging
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +22,11 @@ from wail.media.fingerprint import audio_fingerprint
 from wail.media.identity import source_id
 from wail.media.probe import probe
 from wail.steps.step import Outcome, Step
-from wail.store import ClipFolder, atomic_path, write_document
+from wail.store import ClipFolder, atomic_path, sha256_file, write_document
 
 RATE_HZ = 16000
+PROGRESS_BYTES = 20_000_000
+log = logging.getLogger(__name__)
 
 
 class Fetched(Document):
@@ -66,11 +70,12 @@ def obtain(item: SourceItem, clip: ClipFolder, config: CurateConfig) -> tuple[Pa
         path = Path(item.uri)
         if not path.is_file():
             raise FetchError(f"{path.name} is no longer where the source list says; restore it and run again", "gone")
+        check_content(path, item)
         return path, {"licence": item.licence, "uploader": item.uploader, "retrieved_at": None}
     folder = clip.root / "fetched" / source_id(item)
     note = folder / "fetched.json"
     if not note.exists():
-        fetched = download(item, folder, config.download)
+        fetched = download(item, folder, config.download, progress_log(item.uri))
         write_document(note, Fetched(
             name=fetched.path.name, licence=fetched.licence, uploader=fetched.channel_id or fetched.uploader,
             retrieved_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -81,6 +86,31 @@ def obtain(item: SourceItem, clip: ClipFolder, config: CurateConfig) -> tuple[Pa
         "uploader": said.uploader or item.uploader,
         "retrieved_at": said.retrieved_at,
     }
+
+
+def progress_log(uri: str) -> Callable[[int, int | None], None]:
+    """Logs how far a download is, every `PROGRESS_BYTES`."""
+    told = 0
+
+    def tell(had: int, of: int | None) -> None:
+        nonlocal told
+        if had - told >= PROGRESS_BYTES:
+            told = had
+            log.info("%s: %.0f MB%s", uri, had / 1e6, f" of {of / 1e6:.0f}" if of else "")
+
+    return tell
+
+
+def check_content(path: Path, item: SourceItem) -> None:
+    """Raises FetchError where a file is not the one that was listed: its ids are hashes of its content."""
+    try:
+        found = sha256_file(path)
+    except OSError as error:
+        raise FetchError(f"{path.name} cannot be read ({error.strerror}): check its rights, and run again with "
+                         "--retry-failed", "gone") from error  # fmt: skip
+    if found != item.video_id:
+        raise FetchError(f"{path.name} has other content than when it was listed: restore that, or give the file as "
+                         "a source again", "gone")  # fmt: skip
 
 
 def place(
@@ -132,6 +162,6 @@ def read_probe(clip: ClipFolder) -> Probe:
 
 
 STEP = Step(
-    name="media", version=1, reads=(), needs_media=False,
+    name="media", version=1, reads=(), needs_media=True,
     settings=lambda config: [config.media], models=lambda config: {}, run=run, timeout_s=3600.0,
 )  # fmt: skip

@@ -45,6 +45,22 @@ def plan(earlier: Sequence[SourceItem], asked: Sequence[SourceItem]) -> list[Pla
     return planned
 
 
+def superseded(root: Path, earlier: Sequence[SourceItem], asked: Sequence[SourceItem]) -> set[SourceItem]:
+    """Files asked for earlier that came to nothing, and that are now asked for again with other content."""
+    now = {place_of(item): item for item in asked}
+    changed = [item for item in earlier if (new := now.get(place_of(item))) and new.video_id != item.video_id]
+    return {item for item in changed if item.platform == "file" and not is_done(ClipFolder(root, clip_id(item)))}
+
+
+def place_of(item: SourceItem) -> tuple[str, float | None, float | None]:
+    return item.uri, item.asked_start_s, item.asked_end_s
+
+
+def is_done(clip: ClipFolder) -> bool:
+    receipt = clip.receipt("media")
+    return receipt is not None and receipt.status == "done"
+
+
 def shown_uri(item: SourceItem) -> str:
     """A URL as it is; of a local file the name alone, since folders tell about people."""
     return Path(item.uri).name if item.platform == "file" else item.uri

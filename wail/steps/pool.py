@@ -23,7 +23,7 @@ from schemas.reasons import Failure
 from wail.config import CurateConfig
 from wail.errors import WailError
 from wail.steps.order import BY_NAME
-from wail.steps.step import Step, failed, run_step, step_key
+from wail.steps.step import Step, failed, leave, run_step, step_key
 from wail.store import ClipFolder
 
 Done = Callable[[str], None]
@@ -87,7 +87,7 @@ class LocalPool:
             clip = ClipFolder(root, jobs[future])
             error = future.exception()
             if isinstance(error, TimeoutError | ProcessExpired):
-                clip.write_receipt(lost_worker(step, clip, config, error))
+                leave(lost_worker(step, clip, config, error), clip)
             elif error is not None:
                 raise error
             done(clip.clip_id)

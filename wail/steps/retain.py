@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
-from wail.steps.step import DELETED, deleted_files
+from wail.steps.step import DELETED, listed_deletions
 from wail.store import ClipFolder, write_text
 
 MEDIA_NAMES = ("audio.flac", "stem.flac")
@@ -18,13 +18,8 @@ def delete_media(clips: Sequence[ClipFolder]) -> None:
         there |= {name for name in MEDIA_NAMES if clip.file(name).exists()}
         if not there:
             continue
-        names = sorted(there | deleted_files(clip))
+        names = sorted(there | listed_deletions(clip))
         write_text(clip.file(DELETED), _NAMES.dump_json(names).decode() + "\n")
-        for name in there:
+        # The media first: while any of it is there, a kill would make the rest look lost rather than deleted.
+        for name in sorted(there, key=lambda name: name == "stem.flac"):
             clip.file(name).unlink()
-
-
-def restore(clips: Sequence[ClipFolder]) -> None:
-    """Forget the deletion, so that stage media finds its outputs missing and fetches them again."""
-    for clip in clips:
-        clip.file(DELETED).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """What a stage is, and how one stage of one clip is run and receipted."""
 
-import errno
 import logging
+import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -16,12 +16,14 @@ from schemas.hashing import hash_of
 from schemas.reasons import RETRIED, Status
 from wail.config import CurateConfig
 from wail.errors import ClipError, DatasetError, WailError
-from wail.store import ClipFolder
+from wail.store import DISK_FULL, ClipFolder
 
 log = logging.getLogger(__name__)
 
 DELETED = "deleted.json"
 """In a clip's folder: the outputs that `retain = derived` deleted on purpose."""
+LEAST_FREE_BYTES = 1 << 20
+"""With less of it left, whatever a stage failed of is put down to the full disk: libraries word that in many ways."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Step:
     reads: tuple[str, ...]
     """Stages whose outputs it reads."""
     needs_media: bool
-    """Whether it reads picture or sound, which `retain = derived` deletes."""
+    """Whether it makes or reads picture or sound, which `retain = derived` deletes."""
     settings: Callable[[CurateConfig], Any]
     models: Callable[[CurateConfig], dict[str, str]]
     run: Callable[[ClipFolder, CurateConfig], Outcome]
@@ -62,9 +64,16 @@ def step_key(step: Step, clip: ClipFolder, config: CurateConfig, source: str) ->
     return hash_of([step.name, step.version, settings, step.models(config), inputs])
 
 
-def deleted_files(clip: ClipFolder) -> frozenset[str]:
+def listed_deletions(clip: ClipFolder) -> frozenset[str]:
     path = clip.file(DELETED)
     return frozenset(TypeAdapter(list[str]).validate_json(path.read_bytes())) if path.exists() else frozenset()
+
+
+def deleted_files(clip: ClipFolder) -> frozenset[str]:
+    """What was deleted on purpose and has not come back. With the media back, what was made of it and deleted with it
+    (a separated voice) is merely missing, and so made anew."""
+    listed, media = listed_deletions(clip), clip.receipt("media")
+    return frozenset() if listed and media and clip.intact(media) else listed
 
 
 def state(step: Step, clip: ClipFolder, key: str | None, *, retry_failed: bool = False) -> str:
@@ -90,19 +99,34 @@ def run_step(step: Step, clip: ClipFolder, config: CurateConfig, key: str) -> Re
             stage=step.name, key=key, status="done", seconds=time.monotonic() - started,
             outputs=clip.outputs(outcome.outputs), models=outcome.models, facts=outcome.facts,
         )  # fmt: skip
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise disk_full(clip.root) from error
-        receipt = failed(step.name, key, describe(error), "bug", time.monotonic() - started)
-    except ClipError as error:
-        receipt = failed(step.name, key, str(error), error.failure, time.monotonic() - started)
-    except WailError:
-        raise
     except Exception as error:  # One clip's bug must not end the run: it is logged whole and counted.
-        log.exception("stage %s of clip %s failed", step.name, clip.clip_id)
-        receipt = failed(step.name, key, describe(error), "bug", time.monotonic() - started)
-    clip.write_receipt(receipt)
+        if is_disk_full(error, clip.root):
+            raise disk_full(clip.root) from error
+        if isinstance(error, WailError) and not isinstance(error, ClipError):
+            raise
+        receipt = receipt_of(error, step, clip, key, time.monotonic() - started)
+    leave(receipt, clip)
     return receipt
+
+
+def leave(receipt: Receipt, clip: ClipFolder) -> None:
+    """Write the receipt, unless it says that deleted media could not be had back: what was made of it still stands."""
+    if receipt.stage == "media" and receipt.status == "failed" and deleted_files(clip):
+        log.warning("clip %s keeps what was made of its deleted media: %s", clip.clip_id, receipt.reason)
+    else:
+        clip.write_receipt(receipt)
+
+
+def receipt_of(error: Exception, step: Step, clip: ClipFolder, key: str, seconds: float) -> Receipt:
+    if isinstance(error, ClipError):
+        return failed(step.name, key, str(error), error.failure, seconds)
+    log.error("stage %s of clip %s failed", step.name, clip.clip_id, exc_info=error)
+    return failed(step.name, key, describe(error), "bug", seconds)
+
+
+def is_disk_full(error: Exception, root: Path) -> bool:
+    said = isinstance(error, OSError) and error.errno in DISK_FULL
+    return said or shutil.disk_usage(root).free < LEAST_FREE_BYTES
 
 
 def describe(error: BaseException) -> str:

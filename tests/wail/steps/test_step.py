@@ -3,8 +3,8 @@ import errno
 import pytest
 
 from wail.config import CurateConfig
-from wail.errors import DatasetError, MediaError
-from wail.steps.retain import delete_media, restore
+from wail.errors import DatasetError, FetchError, MediaError
+from wail.steps.retain import delete_media
 from wail.steps.step import Outcome, Step, run_step, state, step_key
 from wail.store import ClipFolder, write_text
 
@@ -91,20 +91,52 @@ def test_a_defect_ends_one_clip_and_names_the_place(clip):
     assert "ZeroDivisionError at test_step.py" in receipt.reason
 
 
-def test_a_full_disk_ends_the_run_with_a_sentence_and_no_receipt(clip):
-    step = make(run=raises(OSError(errno.ENOSPC, "full")))
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_ends_the_run_with_a_sentence_and_no_receipt(clip, code):
+    step = make(run=raises(OSError(code, "full")))
     with pytest.raises(DatasetError, match="no space is left"):
         run_step(step, clip, CONFIG, key(step, clip))
     assert clip.receipt("first") is None
 
 
 def test_deleted_media_leaves_finished_stages_current_and_changed_ones_stuck(clip):
-    step = make("media", run=writes("media.mp4"), media=True)
-    run_step(step, clip, CONFIG, key(step, clip))
+    media = make("media", run=writes("media.mp4"), media=True)
+    voice = make("voice", reads=("media",), run=writes("stem.flac"), media=True)
+    for step in (media, voice):
+        run_step(step, clip, CONFIG, key(step, clip))
     delete_media([clip])
-    assert not clip.file("media.mp4").exists()
-    assert state(step, clip, key(step, clip)) == "current"
-    changed = make("media", version=2, media=True)
-    assert state(changed, clip, key(changed, clip)) == "stuck"
-    restore([clip])
-    assert state(step, clip, key(step, clip)) == "run"
+    assert not clip.file("media.mp4").exists() and not clip.file("stem.flac").exists()
+    changed = make("voice", version=2, reads=("media",), media=True)
+    assert [state(step, clip, key(step, clip)) for step in (media, voice, changed)] == ["current", "current", "stuck"]
+    run_step(media, clip, CONFIG, key(media, clip))
+    assert state(voice, clip, key(voice, clip)) == "run", "what was deleted with the media is made anew once that is back"
+    assert state(changed, clip, key(changed, clip)) == "run"
+
+
+def test_media_that_cannot_be_had_back_takes_nothing_away(clip):
+    step = make("media", run=writes("media.mp4"), media=True)
+    before = run_step(step, clip, CONFIG, key(step, clip))
+    delete_media([clip])
+    gone = make("media", run=raises(FetchError("it is gone", "gone")), media=True)
+    assert run_step(gone, clip, CONFIG, key(gone, clip)).status == "failed"
+    assert clip.receipt("media") == before
+
+
+def test_a_kill_amid_the_deletion_leaves_nothing_that_looks_lost(clip, monkeypatch):
+    media = make("media", run=writes("media.mp4"), media=True)
+    voice = make("voice", reads=("media",), run=writes("stem.flac"), media=True)
+    for step in (media, voice):
+        run_step(step, clip, CONFIG, key(step, clip))
+    unlink, unlinked = type(clip.path).unlink, []
+
+    def kill_after_the_first(path, **options):
+        unlink(path, **options)
+        if not path.name.startswith("."):
+            unlinked.append(path.name)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(clip.path), "unlink", kill_after_the_first)
+    with pytest.raises(KeyboardInterrupt):
+        delete_media([clip])
+    assert unlinked == ["media.mp4"]
+    assert [state(step, clip, key(step, clip)) for step in (media, voice)] == ["current", "current"]
