@@ -26,7 +26,9 @@ RATE_HZ = 16000
 SUFFIXES = (".mp4", ".npz", ".glb")
 SIZE_PX = (512, 512)
 DISTANCE_MM = 600.0
-FOCAL_PX = 1800.0
+FOCAL_PX = 1250.0
+DOWN_MM = 14.0
+"""The head's origin lies between the eyes and the mouth: lower it, so that the skull is in the picture."""
 
 
 def animate(
@@ -95,6 +97,6 @@ def shaded_frames(
     """A frontal, lit, smooth mesh; rendered in software."""
     finer, faces = subdivide(triangles, 1)
     paint = None if colours is None else finer @ colours
-    pose = np.concatenate([axis_angle_from_matrix(matrix_from_angles(0.0, 0.0, 0.0)), [0.0, 0.0, DISTANCE_MM]])
+    pose = np.concatenate([axis_angle_from_matrix(matrix_from_angles(0.0, 0.0, 0.0)), [0.0, DOWN_MM, DISTANCE_MM]])
     for verts in verts_mm:
         yield shade_mesh(finer @ verts, faces, pose, FOCAL_PX, SIZE_PX, colours=paint)

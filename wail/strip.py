@@ -12,7 +12,7 @@ from wail.store import atomic_path
 
 RATE_HZ = 16000
 N_FRAMES = 9
-CROP_SHARE = 0.62
+CROP_SHARE = 0.86
 """The middle of the picture, where the face is."""
 
 
@@ -25,7 +25,7 @@ def write_strip(animation: Path, out: Path, title: str) -> Path:
     wave = read_audio(animation, RATE_HZ)
     length_s = len(frames) / 30
     chosen = np.linspace(0, len(frames) - 1, N_FRAMES + 2).round().astype(int)[1:-1]
-    figure = plt.figure(figsize=(12, 2.4), dpi=100, layout="constrained")
+    figure = plt.figure(figsize=(12, 2.6), dpi=100, layout="constrained")
     grid = figure.add_gridspec(2, N_FRAMES, height_ratios=(3, 1))
     for place, index in enumerate(chosen):
         axes = figure.add_subplot(grid[0, place])
