@@ -63,7 +63,9 @@ class CurateConfig(BaseModel):
     split: SplitConfig = SplitConfig()
 
 
-AT_LEAST_ONE = re.compile(r"max_(faces|bytes|pixels|streams|height_px)|.*_every_frames|smooth_frames|key_frames|.*iterations")
+AT_LEAST_ONE = re.compile(
+    r"max_(faces|bytes|pixels|streams|height_px)|.*_every_frames|smooth_frames|key_frames|.*iterations"
+)
 ABOVE_ZERO = re.compile(r"max_(duration|take)_s|.*timeout_s|.*_sd(_\w+)?|.*_width|.*_step(_\w+)?|focal_ratio")
 SHARE = re.compile(r".*(probability|share|overlap|presence)|(min_|max_)?p_\w+|min_(mouth_)?visible|min_detection_score")
 """Names of settings by the range that their parts' dataclasses leave unsaid; see `range_of`."""

@@ -109,7 +109,7 @@ def test_deleted_media_leaves_finished_stages_current_and_changed_ones_stuck(cli
     changed = make("voice", version=2, reads=("media",), media=True)
     assert [state(step, clip, key(step, clip)) for step in (media, voice, changed)] == ["current", "current", "stuck"]
     run_step(media, clip, CONFIG, key(media, clip))
-    assert state(voice, clip, key(voice, clip)) == "run", "what was deleted with the media is made anew once that is back"
+    assert state(voice, clip, key(voice, clip)) == "run", "made anew once the media is back"
     assert state(changed, clip, key(changed, clip)) == "run"
 
 
