@@ -3,11 +3,14 @@
 import importlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from wail.errors import ModelError
 from wail.media.ffmpeg import ffmpeg_exe
+from wail.voice.separate import cached_file, file_in
+from wail.voice.voc2vec import find_folder
 
 MIN_FREE_GB = 5
 
@@ -65,18 +68,16 @@ def machine(dataset: Path) -> Iterator[Finding]:
 
 
 def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[Finding]:
-    """The five weights that are never fetched by themselves."""
+    """The five weights that are never fetched by themselves, looked for where the pipeline looks."""
     cache = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache/torch")) / "hub/checkpoints"
-    hub = Path(os.environ.get("HF_HOME", Path.home() / ".cache/huggingface")) / "hub"
     folder = weights or Path("weights")
     yield from (
-        weight("demucs",
-               [*cache.glob("955717e8*.th"), *folder.glob("demucs/*"), *hub.glob("models--adefossez--HTDemucs")],
-               "the infant's voice is looked for in a separated vocal stem too", "MIT",
-               "python -c \"from demucs.pretrained import get_model; get_model('htdemucs')\""),
-        weight("voc2vec-ls-pt",
-               [*folder.glob("voc2vec-ls-pt/config.json"), *hub.glob("models--alkiskoudounas--voc2vec-ls-pt")],
-               "audio features trained on non-verbal human sound, in place of log-mel", "Apache-2.0",
+        weight("demucs", first(lambda: file_in(folder / "demucs") or file_in(folder) or cached_file()),
+               "the infant's voice is looked for in a separated vocal stem too",
+               "MIT code; the weights carry no licence of their own and are published for research",
+               "hf download adefossez/HTDemucs"),
+        weight("voc2vec-ls-pt", first(lambda: find_folder(folder)),
+               "audio features trained on non-verbal human sound, in place of log-mel", "as its model card says",
                f"hf download alkiskoudounas/voc2vec-ls-pt --local-dir {folder}/voc2vec-ls-pt"),
         weight("face-alignment FAN", [*cache.glob("2DFAN4-*.pth.tar"), *folder.glob("hub/checkpoints/2DFAN4-*")],
                "a second opinion on landmarks (used by a later version)", "BSD-3-Clause code; weights for research",
@@ -92,6 +93,15 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
                "write to the authors as https://github.com/tillns/INFACE asks, then give "
                "--face-model ae_model_disent.h5"),
     )  # fmt: skip
+
+
+def first(find: Callable[[], Path | None]) -> list[Path]:
+    """What a part's own search finds; weights that it would refuse do not count as there."""
+    try:
+        found = find()
+    except ModelError:
+        return []
+    return [found] if found else []
 
 
 def weight(name: str, found: list[Path], adds: str, licence: str, get: str) -> Finding:
