@@ -2,7 +2,9 @@
 
 import importlib
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ from wail.voice.separate import cached_file, file_in
 from wail.voice.voc2vec import find_folder
 
 MIN_FREE_GB = 5
+JAVASCRIPT = {"deno": 2, "node": 20, "bun": 1}
+"""Runtimes and their oldest version, as yt-dlp's announcement of external runtimes (its issue 15012) lists them."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,23 @@ def machine(dataset: Path) -> Iterator[Finding]:
     cuda = torch.cuda.is_available()
     yield Finding("gpu", cuda, False, torch.cuda.get_device_name(0) if cuda else "none; the CPU does all",
                   adds="faster fits and training")  # fmt: skip
-    runtime = next((name for name in ("deno", "node", "bun", "qjs") if shutil.which(name)), None)
-    yield Finding("javascript", runtime is not None, False, runtime or "no deno, node, bun or quickjs on the PATH",
-                  adds="YouTube downloads: yt-dlp solves the player's challenges with it", licence="MIT (deno)",
-                  get="pip install deno")  # fmt: skip
+    yield javascript()
+
+
+def javascript() -> Finding:
+    """The first JavaScript runtime that is new enough for yt-dlp; an older one counts as none."""
+    seen = []
+    for name, oldest in JAVASCRIPT.items():
+        if shutil.which(name):
+            said = subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
+            version = re.search(r"(\d+)\.\d+", said)
+            seen.append(f"{name} {version.group(0) if version else '?'}")
+            if version and int(version.group(1)) >= oldest:
+                return Finding("javascript", True, False, seen[-1])
+    wanted = ", ".join(f"{name} {oldest} or newer" for name, oldest in JAVASCRIPT.items())
+    return Finding("javascript", False, False, f"{', '.join(seen) or 'none'}; wanted: {wanted}",
+                   adds="YouTube downloads: yt-dlp solves the player's challenges with it", licence="MIT (deno)",
+                   get="pip install deno")  # fmt: skip
 
 
 def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[Finding]:
