@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +72,10 @@ def machine(dataset: Path) -> Iterator[Finding]:
 def javascript() -> Finding:
     """The first JavaScript runtime that is new enough for yt-dlp; an older one counts as none."""
     seen = []
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     for name, oldest in JAVASCRIPT.items():
-        if shutil.which(name):
-            said = subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
+        if found := shutil.which(name, path=places):
+            said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
             version = re.search(r"(\d+)\.\d+", said)
             seen.append(f"{name} {version.group(0) if version else '?'}")
             if version and int(version.group(1)) >= oldest:

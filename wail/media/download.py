@@ -120,7 +120,8 @@ def _cookie_copy(config: DownloadConfig) -> Iterator[Path | None]:
 
 def _run(job: Job, timeout_s: float, on_progress: Callable[[int, int | None], None] | None) -> dict[str, Any]:
     """Start the process, pass its progress on, and return its last word. It and all it started end with us."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    path = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]  # where `pip install deno` puts it
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PATH": os.pathsep.join(path)}
     with subprocess.Popen(
         [sys.executable, "-m", "wail.media.fetch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, start_new_session=True, env=environment,

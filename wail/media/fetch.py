@@ -107,6 +107,7 @@ def _options(job: Job) -> dict[str, Any]:
     return {
         "format": f"bv*{height}+ba/b{height}/bv*+ba/b", "merge_output_format": "mp4/mkv",
         "outtmpl": f"{job.stem.replace('%', '%%')}.%(ext)s", "allowed_extractors": EXTRACTORS,
+        "js_runtimes": {"deno": {}, "node": {}, "bun": {}, "quickjs": {}},  # by itself yt-dlp takes deno alone
         "noplaylist": True, "extract_flat": "in_playlist", "playlist_items": "1",
         "external_downloader": {"default": "native"}, "hls_prefer_native": True, "enable_file_urls": False,
         "fixup": "never", "ffmpeg_location": job.ffmpeg, "postprocessor_args": {"ffmpeg_i": guard},
