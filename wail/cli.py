@@ -165,11 +165,14 @@ def configured(config_file: Path | None, settings: tuple[str, ...], **given: Any
 @JSON
 def report(dataset: Path, as_json: bool) -> None:
     """Write the dataset's report anew."""
+    from wail.errors import DatasetError
     from wail.review.accounting import funnel
     from wail.review.report import write_report
     from wail.show import out as console
     from wail.show import print_json
 
+    if not (dataset / "manifest.parquet").is_file():
+        raise DatasetError(f"{dataset} is no dataset (it has no manifest.parquet): give the --out of wail curate")
     path = write_report(dataset)
     if as_json:
         print_json({"report": path, "seconds": account_seconds(funnel(dataset))})

@@ -1,5 +1,6 @@
 """What the user gives on the command line, turned into single items: files, folders, URLs, lists, AudioSet."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -100,5 +101,11 @@ def _folder(folder: Path) -> Iterator[SourceItem | Refused]:
         yield _file_item(path)
 
 
-def _file_item(path: Path) -> SourceItem:
-    return SourceItem(uri=str(path.resolve()), platform=FILE, video_id="")
+def _file_item(path: Path) -> SourceItem | Refused:
+    whole = path.resolve()
+    try:
+        str(whole).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path.name).decode(errors="backslashreplace")
+        return Refused(shown, f"{shown}: the name of the file, or of a folder that it is in, is not UTF-8; rename it")
+    return SourceItem(uri=str(whole), platform=FILE, video_id="")
