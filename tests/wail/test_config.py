@@ -1,0 +1,85 @@
+import json
+
+import pytest
+
+from schemas.hashing import hash_of
+from wail.config import CurateConfig, config_from, numbers, override, range_of, read_config_file
+from wail.errors import ConfigError
+
+DEFAULT = CurateConfig()
+
+
+def test_a_config_goes_through_json_unchanged():
+    assert config_from(json.loads(json.dumps(DEFAULT.model_dump(mode="json")))) == DEFAULT
+
+
+def test_settings_change_what_they_name_and_nothing_else():
+    changed = override(DEFAULT, ("takes.min_take_s=0.8", "retain=derived", "voice.segments.enter = 0.7",
+                                 'encoders=["logmel"]', "face_model=a b.h5"))  # fmt: skip
+    assert (changed.takes.min_take_s, changed.retain, changed.voice.segments.enter) == (0.8, "derived", 0.7)
+    assert str(changed.face_model) == "a b.h5"
+    assert changed.vision == DEFAULT.vision and changed.takes.pad_s == DEFAULT.takes.pad_s
+    assert override(DEFAULT, ()) == DEFAULT
+
+
+@pytest.mark.parametrize(("setting", "said"), [
+    ("takes", "not of the form part.name=value"),
+    ("takes.min_tke_s=1", "no setting 'takes.min_tke_s'; known here: .*min_take_s"),
+    ("takes.min_take_s.x=1", "no setting 'takes.min_take_s.x'"),
+    ("=1", "no setting ''"),
+    ("takes.min_take_s=long", r"takes\.min_take_s = 'long': Input should be a valid number"),
+    ("takes.max_gap_frames=1.5", r"takes\.max_gap_frames = 1\.5: Input should be a valid integer"),
+    ("takes=3", "takes = 3: Input should be"),
+    ('takes={"min_take_s": 2, "oops": 1}', r"takes\.oops = 1"),
+    ("retain=all", "retain = 'all': Input should be 'media' or 'derived'"),
+    ("split.test=0.5", r"split\.test = 0\.5: Input should be less than 0\.5"),
+    ("voice.segments.enter=2", "leave <= enter <= 1"),
+    ("takes.min_take_s=-1", r"takes\.min_take_s = -1 is refused: it must be at least 0"),
+    ("takes.min_take_s=NaN", r"takes\.min_take_s = nan is refused"),
+    ("takes.min_take_s=Infinity", r"takes\.min_take_s = inf is refused"),
+    ("takes.min_sync_score=-2", "at least -1 and at most 1"),
+    ("vision.max_faces=0", r"vision\.max_faces = 0 is refused: it must be at least 1"),
+    ("vision.hands_every_frames=0", "at least 1"),
+    ("vision.max_outside_share=1.5", "at least 0 and at most 1"),
+    ("vision.occlusion.skin_width=0", r"vision\.occlusion\.skin_width = 0 is refused: it must be above 0"),
+    ("fit.expression_sd=0", "above 0"),
+    ("download.pace.gap_s=-3", r"download\.pace\.gap_s = -3 is refused"),
+    ("takes.max_take_s=0.5", r"max_take_s = 0\.5 is below takes\.min_take_s = 1"),
+])  # fmt: skip
+def test_a_wrong_setting_is_refused_by_name_value_and_rule(setting, said):
+    with pytest.raises(ConfigError, match=said):
+        override(DEFAULT, (setting,))
+
+
+def test_zero_and_the_ends_of_ranges_are_allowed():
+    changed = override(DEFAULT, ("takes.min_sync_score=-1", "takes.pad_s=0", "vision.min_presence=1", "split.val=0"))
+    assert (changed.takes.min_sync_score, changed.takes.pad_s, changed.vision.min_presence) == (-1, 0, 1)
+
+
+def test_every_default_lies_in_its_own_range():
+    for name, value in numbers(DEFAULT.model_dump()):
+        low, strict, high = range_of(name.rpartition(".")[2], value)
+        assert low <= value <= high and not (strict and value == low), name
+
+
+@pytest.mark.parametrize("values", [{"tkes": {}}, {"takes": {"min_tke_s": 1}}, {"vision": {"occlusion": {"x": 1}}}])
+def test_an_unknown_name_is_refused_at_every_depth(values):
+    with pytest.raises(ConfigError, match=r"the configuration is refused: .*; mend it"):
+        config_from(values)
+
+
+def test_a_config_file_holds_settings_or_is_a_dataset_json(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text('{"retain": "derived"}')
+    assert read_config_file(path) == {"retain": "derived"}
+    path.write_text('{"version": 1, "config": {"retain": "derived"}, "takes": {"train": 3}}')
+    assert read_config_file(path) == {"retain": "derived"}
+    for text, said in (("{", "cannot be read as JSON"), ("[]", "holds a list"), ('{"config": 3}', "holds a int")):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=said):
+            read_config_file(path)
+
+
+def test_equal_configs_hash_alike_and_others_do_not():
+    assert hash_of(override(DEFAULT, ("takes.pad_s=0.3",))) == hash_of(DEFAULT)
+    assert hash_of(override(DEFAULT, ("takes.pad_s=0.31",))) != hash_of(DEFAULT)

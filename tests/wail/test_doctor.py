@@ -1,0 +1,62 @@
+import pytest
+
+from wail import doctor
+from wail.doctor import examine
+
+OPTIONAL = ("demucs", "voc2vec-ls-pt", "face-alignment FAN", "face_landmarker.task", "INFACE")
+
+
+@pytest.fixture
+def bare(monkeypatch, tmp_path):
+    """No weights in any cache."""
+    for name in ("TORCH_HOME", "HF_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "no cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def by_name(*arguments):
+    return {finding.name: finding for finding in examine(*arguments)}
+
+
+def test_what_the_pipeline_needs_is_looked_at_for_real(bare):
+    found = by_name(bare, None, None)
+    for name in ("cv2", "mediapipe", "torch", "av", "pyarrow", "ffmpeg"):
+        assert found[name].ok and found[name].needed, found[name]
+    assert found["mediapipe"].detail == "version 0.10.21"
+    assert "GB free" in found["disk"].detail
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_each_missing_weight_says_what_it_adds_its_licence_and_how_to_get_it(bare, name):
+    one = by_name(bare, None, None)[name]
+    assert not one.ok and not one.needed
+    assert one.detail == "not here"
+    assert len(one.adds) > 20 and len(one.licence) > 2 and len(one.get) > 20
+
+
+def test_weights_that_are_there_are_found(bare):
+    for name in ("demucs/955717e8-8726e21a.th", "voc2vec-ls-pt/config.json", "hub/checkpoints/2DFAN4-x.pth.tar",
+                 "face_landmarker.task", "ae_model_disent.h5"):  # fmt: skip
+        path = bare / "w" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = by_name(bare, bare / "w", None)
+    for name in OPTIONAL:
+        assert found[name].ok and found[name].get == "" and found[name].detail.startswith("found: "), found[name]
+
+
+def test_a_library_that_cannot_be_imported_is_needed_and_named(bare, monkeypatch):
+    def fail(name):
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", fail)
+    found = by_name(bare, None, None)
+    assert not found["cv2"].ok and found["cv2"].needed
+    assert "libGL.so.1" in found["cv2"].detail and "apt-get install libgl1" in found["cv2"].get
+
+
+def test_too_little_disk_is_said_even_for_a_folder_that_is_not_there_yet(bare, monkeypatch):
+    monkeypatch.setattr(doctor, "MIN_FREE_GB", 1e9)
+    disk = by_name(bare / "not" / "yet", None, None)["disk"]
+    assert not disk.ok and disk.needed and "another --out" in disk.get
