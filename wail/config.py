@@ -1,13 +1,13 @@
 """The whole configuration of a curation run: each part's own frozen dataclass, composed and checked here."""
 
 import json
-import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from annotated_types import Gt, Interval
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from wail.errors import ConfigError
 from wail.inface.fit import FitConfig
@@ -18,32 +18,30 @@ from wail.vision.takes import TakeConfig
 from wail.voice.analyse import VoiceConfig
 
 
-class FitLimits(BaseModel):
+@dataclass(frozen=True)
+class FitLimits:
     """When a fit is too poor to keep."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    max_residual: float = Field(0.12, gt=0)
+    max_residual: Annotated[float, Gt(0)] = 0.12
     """RMS landmark error of a frame, as a fraction of the outer eye distance."""
-    max_poor_share: float = Field(0.5, ge=0, le=1)
+    max_poor_share: Annotated[float, Interval(ge=0, le=1)] = 0.5
     """A take with a larger share of poor frames is dropped whole."""
-    closed_floor_mm: float = Field(1.5, gt=0)
+    closed_floor_mm: Annotated[float, Gt(0)] = 1.5
     """A mouth open by less is closed, however little the take's mouth moves."""
 
 
-class SplitConfig(BaseModel):
+@dataclass(frozen=True)
+class SplitConfig:
     """Shares of groups held out. A group's place depends on its id alone, so it never moves when the data grows."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    val: float = Field(0.1, ge=0, lt=0.5)
-    test: float = Field(0.1, ge=0, lt=0.5)
+    val: Annotated[float, Interval(ge=0, lt=0.5)] = 0.1
+    test: Annotated[float, Interval(ge=0, lt=0.5)] = 0.1
 
 
 class CurateConfig(BaseModel):
     """Everything that can change what a dataset holds. How it is run (jobs, device, retries) is not in here."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     retain: Literal["media", "derived"] = "media"
     """`derived` deletes a clip's picture and sound when its shard row is made, and leaves sound out of the shards."""
@@ -63,18 +61,10 @@ class CurateConfig(BaseModel):
     split: SplitConfig = SplitConfig()
 
 
-AT_LEAST_ONE = re.compile(
-    r"max_(faces|bytes|pixels|streams|height_px)|.*_every_frames|smooth_frames|key_frames|.*iterations"
-)
-ABOVE_ZERO = re.compile(r"max_(duration|take)_s|.*timeout_s|.*_sd(_\w+)?|.*_width|.*_step(_\w+)?|focal_ratio")
-SHARE = re.compile(r".*(probability|share|overlap|presence)|(min_|max_)?p_\w+|min_(mouth_)?visible|min_detection_score")
-"""Names of settings by the range that their parts' dataclasses leave unsaid; see `range_of`."""
-
-
 def config_from(values: Mapping[str, object]) -> CurateConfig:
-    """Build a config from nested plain values; raises ConfigError that names each wrong key and value."""
+    """Build a config from nested plain values; raises ConfigError that names each wrong key, its value and the rule."""
     try:
-        config = TypeAdapter(CurateConfig).validate_python(values)
+        return CurateConfig.model_validate(values)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])} = {problem['input']!r}: {problem['msg']}"
@@ -82,65 +72,32 @@ def config_from(values: Mapping[str, object]) -> CurateConfig:
         )
         raise ConfigError(f"the configuration is refused: {wrong}; mend it, dataset.json of any dataset shows "
                           "all settings") from None  # fmt: skip
-    check_ranges(config)
-    return config
-
-
-def check_ranges(config: CurateConfig) -> None:
-    """Raises ConfigError for numbers that no part can work with; the parts' own checks have the finer rules."""
-    defaults = dict(numbers(CurateConfig().model_dump()))
-    for name, value in numbers(config.model_dump()):
-        low, strict, high = range_of(name.rpartition(".")[2], defaults.get(name, value))
-        if not (math.isfinite(value) and (value > low if strict else value >= low) and value <= high):
-            wanted = f"{'above' if strict else 'at least'} {low:g}" if low > -math.inf else "finite"
-            wanted += f" and at most {high:g}" if high < math.inf else ""
-            raise ConfigError(f"{name} = {value:g} is refused: it must be {wanted}; change it")
-    if config.takes.max_take_s < config.takes.min_take_s:
-        raise ConfigError(f"takes.max_take_s = {config.takes.max_take_s:g} is below takes.min_take_s = "
-                          f"{config.takes.min_take_s:g}, so no take could be: change one of them")  # fmt: skip
-
-
-def range_of(name: str, default: float) -> tuple[float, bool, float]:
-    """Lowest value, whether that is excluded, and highest value of a setting: a number whose default is not negative
-    may not be either."""
-    if SHARE.fullmatch(name):
-        return 0.0, False, 1.0
-    if name.endswith("sync_score"):  # a correlation: -1 lets everything through
-        return -1.0, False, 1.0
-    if AT_LEAST_ONE.fullmatch(name):
-        return 1.0, False, math.inf
-    return (0.0 if default >= 0 else -math.inf), ABOVE_ZERO.fullmatch(name) is not None, math.inf
-
-
-def numbers(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
-    """Every number of a nested config, by its full name."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from numbers(value, f"{before}{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield before + name, value
 
 
 def override(config: CurateConfig, settings: tuple[str, ...]) -> CurateConfig:
     """Apply `part.name=value` settings (values as JSON, or plain text); raises ConfigError for an unknown name."""
-    values = TypeAdapter(CurateConfig).dump_python(config, mode="json")
+    values = config.model_dump(mode="json")
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise ConfigError(f"setting {setting!r} is not of the form part.name=value, e.g. takes.min_take_s=0.8")
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
-        *parents, last = name.strip().split(".")
-        place = values
-        for parent in parents:
-            place = place.get(parent) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or last not in place:
-            known = ", ".join(sorted(place)) if isinstance(place, dict) else ", ".join(sorted(values))
-            raise ConfigError(f"there is no setting {name!r}; known here: {known}")
-        place[last] = value
+        set_in(values, name.strip(), text)
     return config_from(values)
+
+
+def set_in(values: dict[str, Any], name: str, text: str) -> None:
+    """Set the value of the dotted name, as JSON says it or as plain text; raises ConfigError where there is none."""
+    *parents, last = name.split(".")
+    place: Any = values
+    for parent in parents:
+        place = place.get(parent) if isinstance(place, dict) else None
+    if not isinstance(place, dict) or last not in place:
+        known = ", ".join(sorted(place if isinstance(place, dict) else values))
+        raise ConfigError(f"there is no setting {name!r}; known here: {known}")
+    try:
+        place[last] = json.loads(text)
+    except json.JSONDecodeError:
+        place[last] = text
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +242,7 @@ def clip_facts(root: Path, row: dict[str, Any], config: CurateConfig) -> dict[st
 def shards_up_to_date(root: Path, clips: dict[str, dict[str, Any]], config: CurateConfig) -> dict[str, int]:
     """Write the shards, unless those there were made of the very same."""
     note = root / "shards.json"
-    key = hash_of([clips, config.split.model_dump(), config.retain, config.encoders, model_ids(config)])
+    key = hash_of([clips, asdict(config.split), config.retain, config.encoders, model_ids(config)])
     if note.exists():
         said = json.loads(note.read_text(encoding="utf-8"))
         if said["key"] == key and all((root / path).is_file() for path in said["files"]):

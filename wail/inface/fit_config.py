@@ -1,44 +1,50 @@
 """What a fit is told and what it returns."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Gt
 from numpy.typing import NDArray
+
+AboveZero = Annotated[float, Gt(0)]
+AtLeastZero = Annotated[float, Ge(0)]
+AtLeastOne = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True)
 class FitConfig:
     """Priors and limits. Standard deviations are of z-scored latents where no unit is named."""
 
-    focal_ratio: float = 1.2
+    focal_ratio: AboveZero = 1.2
     """Prior focal length over the picture's longer side: a phone's main camera."""
-    focal_log_sd: float = 0.05
-    landmark_sd_mm: float = 1.0
+    focal_log_sd: AboveZero = 0.05
+    landmark_sd_mm: AboveZero = 1.0
     """A landmark's error, at the face."""
-    independent_landmarks: float = 60.0
+    independent_landmarks: AboveZero = 60.0
     """How many independent landmarks a frame's 434 are worth."""
-    independent_frames: float = 5.0
+    independent_frames: AboveZero = 5.0
     """How many independent frames a take can be worth to what it shares: a detector's bias on a face stays the same,
     and without this limit it would all go into identity."""
-    huber: float = 3.0
+    huber: AboveZero = 3.0
     """Beyond so many standard deviations a landmark's pull no longer grows."""
-    lip_weight: float = 2.0
-    inner_lip_weight: float = 12.0
+    lip_weight: AtLeastZero = 2.0
+    inner_lip_weight: AtLeastZero = 12.0
     """Some twenty landmarks say whether the mouth is open or closed; at the others' weight a closed one stays ajar."""
-    expression_sd: float = 3.0
+    expression_sd: AboveZero = 3.0
     """Wider than the codes' own 1: summed over a take's frames, a tight prior would rather shrink the head."""
-    expression_step: float = 0.7
+    expression_step: AboveZero = 0.7
     """Random walk per frame of 1/30 s; wide enough that it does not damp a cry's mouth."""
-    rotation_step_rad: float = 0.1
-    translation_step_mm: float = 15.0
-    key_frames: int = 24
-    key_iterations: int = 20
-    iterations: int = 25
-    settled_mm: float = 0.15
+    rotation_step_rad: AboveZero = 0.1
+    translation_step_mm: AboveZero = 15.0
+    key_frames: AtLeastOne = 24
+    key_iterations: AtLeastOne = 20
+    iterations: AtLeastOne = 25
+    settled_mm: AboveZero = 0.15
     """A frame has converged when no landmark moved further in the last step."""
-    lip_trust_mm: float = 2.0
+    lip_trust_mm: AboveZero = 2.0
     """lip_sd_mm at which confidence has halved."""
-    residual_trust: float = 0.08
+    residual_trust: AboveZero = 0.08
     """Residual, in outer eye distances, at which confidence has halved."""
 
 

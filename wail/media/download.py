@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from annotated_types import Ge, Gt
 
 from schemas.documents import SourceItem
 from wail.errors import ConfigError, FetchError, MediaError
@@ -38,14 +40,14 @@ NEXT: dict[str, str] = {
 class DownloadConfig:
     """Limits and manners of a download."""
 
-    max_height_px: int = 1080
-    max_bytes: int = 2 * 1024**3
-    max_duration_s: float = 3600.0
-    timeout_s: float = 1800.0
+    max_height_px: Annotated[int, Ge(1)] = 1080
+    max_bytes: Annotated[int, Ge(1)] = 2 * 1024**3
+    max_duration_s: Annotated[float, Gt(0)] = 3600.0
+    timeout_s: Annotated[float, Gt(0)] = 1800.0
     """Wall clock of one download, all retries in it."""
-    socket_timeout_s: float = 20.0
-    retries: int = 3
-    rate_limit_bytes_per_s: int | None = None
+    socket_timeout_s: Annotated[float, Gt(0)] = 20.0
+    retries: Annotated[int, Ge(0)] = 3
+    rate_limit_bytes_per_s: Annotated[int, Ge(1)] | None = None
     cookies: str | None = None
     """A Netscape cookie file. Only a copy of it is used, since yt-dlp writes to it."""
     allow_private_addresses: bool = False

@@ -4,28 +4,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import av
 import av.error
 import av.logging
+from annotated_types import Ge, Gt
 
 from wail.errors import MediaError
 from wail.media.ffmpeg import INPUT_OPTIONS
 
 av.logging.set_level(av.logging.PANIC)  # a broken file would otherwise fill the terminal; its error is raised anyway
 
+AtLeastOne = Annotated[int, Ge(1)]
+
 
 @dataclass(frozen=True)
 class MediaLimits:
     """What a media file may be at most, before it is decoded."""
 
-    max_bytes: int = 4 * 1024**3
-    max_pixels: int = 7680 * 4320
+    max_bytes: AtLeastOne = 4 * 1024**3
+    max_pixels: AtLeastOne = 7680 * 4320
     """Of one picture; 8K."""
-    max_duration_s: float = 3600.0
-    max_streams: int = 32
-    timeout_s: float = 600.0
+    max_duration_s: Annotated[float, Gt(0)] = 3600.0
+    max_streams: AtLeastOne = 32
+    timeout_s: Annotated[float, Gt(0)] = 600.0
     """Wall clock, for what runs in a process of its own."""
 
 

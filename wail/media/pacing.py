@@ -1,18 +1,21 @@
 """How long the download queue waits: a little between items, long after a block, with no clock of its own."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated
+
+from annotated_types import Ge
 
 
 @dataclass(frozen=True)
 class PaceConfig:
     """Waits of the download queue."""
 
-    gap_s: float = 2.0
+    gap_s: Annotated[float, Ge(0)] = 2.0
     """From the end of one download to the start of the next."""
-    first_pause_s: float = 300.0
+    first_pause_s: Annotated[float, Ge(0)] = 300.0
     """After a block (HTTP 429, a bot check); twice as long after each further one."""
-    longest_pause_s: float = 3600.0
-    most_blocks: int = 4
+    longest_pause_s: Annotated[float, Ge(0)] = 3600.0
+    most_blocks: Annotated[int, Ge(0)] = 4
     """Blocks in a row after which the queue stops: the rest is left for a later run."""
 
 

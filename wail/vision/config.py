@@ -1,9 +1,16 @@
 """Every threshold of the picture's side, with its unit in its name."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import Ge, Interval
 
 from wail.vision.infant import Poles
 from wail.vision.visibility import OcclusionConfig
+
+AtLeastOne = Annotated[int, Ge(1)]
+AtLeastZero = Annotated[float, Ge(0)]
+Share = Annotated[float, Interval(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -11,43 +18,43 @@ class VisionConfig:
     """What is searched, and what makes a face usable. Degrees, pixels of the displayed picture, or shares (0-1)."""
 
     # Finding and following faces.
-    max_faces: int = 4
-    search_every_frames: int = 5
+    max_faces: AtLeastOne = 4
+    search_every_frames: AtLeastOne = 5
     """While a face is lost or none was ever found."""
-    survey_every_frames: int = 15
+    survey_every_frames: AtLeastOne = 15
     """While every known face is followed: whether another one has come."""
-    verify_every_frames: int = 30
+    verify_every_frames: AtLeastOne = 30
     """How often a followed face must convince the detector again, upright rather than upside down."""
-    max_lost_frames: int = 15
+    max_lost_frames: Annotated[int, Ge(0)] = 15
     """How long a lost face keeps its track's id."""
-    min_track_frames: int = 3
+    min_track_frames: Annotated[int, Ge(0)] = 3
     """A face seen in fewer frames than this is taken for a mistake."""
-    min_detection_score: float = 0.55
-    min_presence: float = 0.5
+    min_detection_score: Share = 0.55
+    min_presence: Share = 0.5
 
     # Usable or not.
-    min_p_infant_face: float = 0.5
-    max_abs_yaw_deg: float = 45.0
-    max_abs_pitch_deg: float = 40.0
-    max_outside_share: float = 0.1
+    min_p_infant_face: Share = 0.5
+    max_abs_yaw_deg: AtLeastZero = 45.0
+    max_abs_pitch_deg: AtLeastZero = 40.0
+    max_outside_share: Share = 0.1
     """Share of the mouth's landmarks that may lie outside the picture."""
-    min_mouth_visible: float = 0.7
-    min_visible: float = 0.45
-    min_interocular_px: float = 24.0
-    min_sharpness: float = 3.2
+    min_mouth_visible: Share = 0.7
+    min_visible: Share = 0.45
+    min_interocular_px: AtLeastZero = 24.0
+    min_sharpness: AtLeastZero = 3.2
     """Grey levels squared: variance of the Laplacian of the face's crop (192 px)."""
-    min_skin_luma: float = 16.0
+    min_skin_luma: AtLeastZero = 16.0
     """Median grey level (0-255) of the face's skin."""
-    min_confidence: float = 0.75
+    min_confidence: Share = 0.75
     """The landmark network's own presence score."""
-    smooth_frames: int = 5
+    smooth_frames: AtLeastOne = 5
     """Evidence of occlusion is the median over this many frames."""
-    hysteresis_frames: int = 3
+    hysteresis_frames: Annotated[int, Ge(0)] = 3
     """A verdict that lasts no longer than this, between two others, gives way to them."""
 
     # How often the slower evidence is taken.
-    hands_every_frames: int = 6
-    mirror_every_frames: int = 2
+    hands_every_frames: AtLeastOne = 6
+    mirror_every_frames: AtLeastOne = 2
 
     occlusion: OcclusionConfig = field(default_factory=OcclusionConfig)
     infant: Poles = field(default_factory=Poles)

@@ -6,14 +6,18 @@ outer eye distance; jaw opening is taken off; the median over a track's well-tur
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import NDArray
 
 from wail.vision.geometry import RIGID
 from wail.vision.roi import Array
 
 NAMES = ("eyes_to_chin", "eyes_to_mouth", "eyes_to_nose_foot", "jaw_width", "iris")
+FiveFigures = tuple[float, float, float, float, float]
+"""One of each of `NAMES`."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,11 @@ class Poles:
     thirds of it, so the poles are what it puts out for infants and adults.
     """
 
-    infant: tuple[float, ...] = (0.97, 0.635, 0.410, 1.15, 0.160)
-    adult: tuple[float, ...] = (1.20, 0.745, 0.510, 1.25, 0.125)
-    weight: tuple[float, ...] = (1.0, 0.5, 2.0, 0.5, 0.5)
+    infant: FiveFigures = (0.97, 0.635, 0.410, 1.15, 0.160)
+    adult: FiveFigures = (1.20, 0.745, 0.510, 1.25, 0.125)
+    weight: FiveFigures = (1.0, 0.5, 2.0, 0.5, 0.5)
     """The nose's foot is hardly moved by any expression; the mouth's height is, most of all in a cry."""
-    steepness: float = 3.5
+    steepness: Annotated[float, Ge(0)] = 3.5
     """Log-odds at a pole: exp(3.5) = 33 to 1, for the tails of both populations, and children between them."""
 
 

@@ -4,43 +4,52 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
+from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
 
+from wail.errors import ConfigError
 from wail.vision.sync import Sync, SyncConfig, mouth_opening, synchrony
 
 FPS = 30.0
 Bools = NDArray[np.bool_]
+AtLeastZero = Annotated[float, Ge(0)]
+Share = Annotated[float, Interval(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
 class TakeConfig:
     """What makes a run of usable frames a take."""
 
-    min_take_s: float = 1.0
+    min_take_s: AtLeastZero = 1.0
     """Shortest take, padding included."""
-    max_take_s: float = 30.0
+    max_take_s: Annotated[float, Gt(0)] = 30.0
     """Longer ones are cut into equal parts, since a take is fitted in one piece."""
-    max_gap_frames: int = 3
+    max_gap_frames: Annotated[int, Ge(0)] = 3
     """Unusable frames between usable ones of the same track that are bridged, and marked."""
-    pad_s: float = 0.3
+    pad_s: AtLeastZero = 0.3
     """Usable frames kept before and after the voice, so that openings and closings are whole."""
-    max_pause_s: float = 1.0
+    max_pause_s: AtLeastZero = 1.0
     """Pauses of this length between vocalisations of one label stay in: breaths belong to a cry."""
-    max_adult_overlap: float = 0.5
+    max_adult_overlap: Share = 0.5
     """Share of a vocalisation in which an adult may speak as well ..."""
-    sure_probability: float = 0.9
+    sure_probability: Share = 0.9
     """... unless the infant is heard with this probability: speech detectors take some cries for speech."""
-    min_p_adult: float = 0.5
+    min_p_adult: Share = 0.5
     """Adult speech probability from which a frame without infant voice is called `adult_voice`."""
-    min_sync_score: float = 0.1
+    min_sync_score: Annotated[float, Interval(ge=-1, le=1)] = 0.1
     """A take whose mouth follows the voice less than this, at every offset, is `voice_elsewhere` ..."""
-    min_sync_s: float = 2.0
+    min_sync_s: AtLeastZero = 2.0
     """... if it is at least this long: shorter ones cannot tell."""
-    max_offset_s: float = 0.5
+    max_offset_s: AtLeastZero = 0.5
+
+    def __post_init__(self) -> None:
+        if self.max_take_s < self.min_take_s:
+            raise ConfigError(f"takes.max_take_s = {self.max_take_s:g} is below takes.min_take_s = "
+                              f"{self.min_take_s:g}, so no take could be: change one of them")  # fmt: skip
 
 
 @dataclass(frozen=True)

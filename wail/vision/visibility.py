@@ -5,8 +5,10 @@ so everything here comes from the mesh's geometry, the hands' outlines and the p
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
 
 from wail.vision.regions import (
@@ -22,6 +24,8 @@ from wail.vision.regions import (
 )  # fmt: skip
 from wail.vision.roi import Array
 
+AboveZero = Annotated[float, Gt(0)]
+AtLeastZero = Annotated[float, Ge(0)]
 _LIPS = np.concatenate([LIP_OUTER, LIP_INNER])
 
 
@@ -29,38 +33,38 @@ _LIPS = np.concatenate([LIP_OUTER, LIP_INNER])
 class OcclusionConfig:
     """Where each piece of evidence turns, and how sharply. Chromaticities are differences of natural logarithms."""
 
-    skin_distance: float = 0.14
+    skin_distance: AtLeastZero = 0.14
     """Distance in colour from the face's own skin at which a skin landmark is as likely covered as not ..."""
-    skin_chroma_spread: float = 2.0
+    skin_chroma_spread: AtLeastZero = 2.0
     """... plus this many times the scatter of the reference skin's chromaticity (noise, coloured light) ..."""
-    skin_luma_spread: float = 0.3
+    skin_luma_spread: AtLeastZero = 0.3
     """... and this many times that of its log luma (light from one side) ..."""
-    level_error: float = 5.0
+    level_error: AtLeastZero = 5.0
     """... and what an error of this many grey levels (compression, noise, haze) does to a logarithm at its luma."""
-    skin_width: float = 0.03
-    brighter_weight: float = 0.4
+    skin_width: AboveZero = 0.03
+    brighter_weight: AtLeastZero = 0.4
     """Log luma above the reference skin's counts this much against log-chromaticity."""
-    darker_free: float = 0.3
+    darker_free: AtLeastZero = 0.3
     """Skin may be this much darker (log luma) than the reference, under the chin or in a fold, at no cost ..."""
-    darker_weight: float = 0.3
+    darker_weight: AtLeastZero = 0.3
     """... and the rest counts this much."""
-    lip_red: float = 0.09
+    lip_red: AtLeastZero = 0.09
     """Lips less redder than this than the skin around them are lips unseen ..."""
-    lip_red_width: float = 0.02
-    lip_dark: float = 0.22
+    lip_red_width: AboveZero = 0.02
+    lip_dark: AtLeastZero = 0.22
     """... the more so if no line at least this much darker crosses the mouth; without colour this decides alone."""
-    lip_dark_width: float = 0.03
-    open_dark: float = 0.7
+    lip_dark_width: AboveZero = 0.03
+    open_dark: AtLeastZero = 0.7
     """A gap this much darker than the skin is an open mouth, red lips or not: a crying face can be all red."""
-    open_dark_width: float = 0.08
-    colourful: float = 0.03
+    open_dark_width: AboveZero = 0.08
+    colourful: AtLeastZero = 0.03
     """Log-chromaticity scatter of a crop under which the picture counts as grey."""
-    mirror: float = 0.038
+    mirror: AtLeastZero = 0.038
     """Disagreement with the mirrored mesh, outer eye distances."""
-    mirror_width: float = 0.006
-    covered_share: float = 0.30
+    mirror_width: AboveZero = 0.006
+    covered_share: Annotated[float, Interval(ge=0, le=1)] = 0.30
     """Share of the skin around the mouth that may be covered before the lips count as covered too."""
-    covered_share_width: float = 0.05
+    covered_share_width: AboveZero = 0.05
 
 
 def logistic(value: float | Array, centre: float, width: float) -> NDArray[np.float64]:

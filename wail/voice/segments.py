@@ -1,9 +1,10 @@
 """From probabilities to vocalisations: hysteresis, short gaps closed, short bursts dropped, a label for each."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Interval
 from numpy.typing import NDArray
 
 from wail.errors import ConfigError
@@ -18,11 +19,11 @@ class SegmentConfig:
 
     enter: float = 0.6
     leave: float = 0.4
-    close_gap_s: float = 0.3
+    close_gap_s: Annotated[float, Ge(0)] = 0.3
     """Gaps shorter than this are closed: a breath between two cries."""
-    keep_s: float = 0.3
+    keep_s: Annotated[float, Ge(0)] = 0.3
     """Vocalisations at least this long are kept."""
-    adult: float = 0.5
+    adult: Annotated[float, Interval(ge=0, le=1)] = 0.5
     """Steps at or above this count as adult speech in `adult_overlap`."""
 
     def __post_init__(self) -> None:
