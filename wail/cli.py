@@ -105,7 +105,8 @@ def account_seconds(account: Any) -> dict[str, float]:
 @click.option("--retain", type=click.Choice(["media", "derived"]), help="derived: delete picture and sound when done.")
 @click.option("--face-model", type=FILE, help="INFACE's HDF5 file; without it the stand-in is fitted.")
 @click.option("--weights", type=THERE, help="Folder with optional weights, see wail doctor.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, envvar="WAIL_DEVICE",
+              help="Where takes are fitted; default also from WAIL_DEVICE.")  # fmt: skip
 @click.option("--retry-failed", is_flag=True, help="Try again what failed for good, and nothing else.")
 @click.option("--refetch", is_flag=True, help="Fetch deleted media again where a stage needs it.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and estimate disk and time.")
@@ -129,7 +130,7 @@ def curate(
     from wail.steps.pool import LocalPool
 
     config = configured(config_file, settings, retain=retain, face_model=face_model, weights=weights)
-    os.environ["WAIL_DEVICE"] = device
+    os.environ["WAIL_DEVICE"] = usable(device)
     found = read_sources(list(sources), labels=labels or DEFAULT_LABELS)
     refused = [(one.uri, one.detail) for one in found.refused]
     options = Options(retry_failed=retry_failed, only_failed=retry_failed, refetch=refetch)
@@ -150,6 +151,18 @@ def curate(
         console.print(f"report: {report}", markup=False)
     if summary.kept_s == 0:
         raise SystemExit(EXIT_NOTHING)
+
+
+def usable(device: str) -> str:
+    if device == "cuda":
+        import torch
+
+        from wail.errors import ConfigError
+
+        if not torch.cuda.is_available():
+            raise ConfigError("device cuda was asked for, but torch finds no GPU here (see wail doctor): give "
+                              "--device cpu, or install torch's CUDA build and the driver")  # fmt: skip
+    return device
 
 
 def configured(config_file: Path | None, settings: tuple[str, ...], **given: Any) -> Any:

@@ -317,3 +317,13 @@ def test_doctor_prints_json():
 def test_an_unknown_verb_and_a_missing_option_are_usage_errors():
     assert call("fly").exit_code == 2
     assert call("curate", "x").exit_code == 2
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_done(tmp_path, monkeypatch, how):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    if how == "environment":
+        monkeypatch.setenv("WAIL_DEVICE", "cuda")
+    asked = ["--device", "cuda"] if how == "option" else []
+    said = sentence(call("curate", tmp_path, "--out", tmp_path / "set", *asked))
+    assert "no GPU" in said and not (tmp_path / "set").exists()
