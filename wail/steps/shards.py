@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from schemas.arrow import to_table
+from schemas.arrow import flat, to_table
 from schemas.reasons import SPLITS
 from schemas.tables import CLIP_FEATURES, FRAMES, SHARDS, TAKES
 from wail.config import CurateConfig
@@ -19,13 +19,13 @@ from wail.inface.landmarks import aperture_mm
 from wail.inface.model import FaceModel
 from wail.media.audio import flac_bytes, read_flac
 from wail.steps.features import audio_name, audio_source, take_features
-from wail.steps.fit import face_model, first_frame, flat, read_fit
+from wail.steps.fit import face_model, first_frame, read_fit
 from wail.steps.groups import split_of, subjects
 from wail.store import ClipFolder, read_table, sha256_file, write_table, write_text
+from wail.vision.takes import FPS
 
 ROWS_PER_PART = 512
 ROWS_PER_GROUP = 32
-FPS = 30.0
 
 
 def write_shards(root: Path, clips: Mapping[str, Mapping[str, Any]], config: CurateConfig) -> dict[str, int]:
@@ -39,7 +39,8 @@ def write_shards(root: Path, clips: Mapping[str, Mapping[str, Any]], config: Cur
     schema = SHARDS.with_metadata({**(SHARDS.metadata or {}), b"wail.model": json.dumps(model_facts(model)).encode()})
     written = []
     for split, of_split in rows.items():
-        for part, start in enumerate(range(0, len(of_split), ROWS_PER_PART)):
+        # A split without takes has one empty part, so that readers find its folder and its columns.
+        for part, start in enumerate(range(0, max(len(of_split), 1), ROWS_PER_PART)):
             path = root / "shards" / f"split={split}" / f"part-{part:05d}.parquet"
             table = to_table(of_split[start : start + ROWS_PER_PART], schema)
             write_table(path, table, ROWS_PER_GROUP)
