@@ -6,6 +6,7 @@ intervals. A clip whose truth carries the same key is left alone, so a run that 
 
 import argparse
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +22,7 @@ from wail.errors import ConfigError
 from wail.inface.landmarks import aperture_mm
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel, load_model
 from wail.media.encode import write_mp4
+from wail.media.parent import end_with_parent
 from wail.samples.hearing import Heard, hear
 from wail.samples.scenes import SCENES, Scene
 from wail.samples.shapes import F64
@@ -52,7 +54,7 @@ def make_samples(
     todo.sort(key=lambda scene: -scene.duration_s * scene.size_px[0])
     keys = [_key(scene, seed) for scene in todo]
     if workers > 1 and len(todo) > 1:
-        with ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (os.getpid(),)) as pool:
             list(pool.map(make_clip, todo, [out] * len(todo), [seed] * len(todo), keys))
     else:
         for scene, key in zip(todo, keys, strict=True):
@@ -69,8 +71,9 @@ def truth_path(out: Path, scene: Scene) -> Path:
     return out / f"{scene.name}.truth.npz"
 
 
-def _one_thread() -> None:
+def _start_worker(parent_pid: int) -> None:
     torch.set_num_threads(1)
+    end_with_parent(parent_pid)
 
 
 @lru_cache(maxsize=1)

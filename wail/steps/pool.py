@@ -8,8 +8,6 @@ import logging
 import multiprocessing
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
@@ -22,6 +20,7 @@ from schemas.documents import Receipt
 from schemas.reasons import Failure
 from wail.config import CurateConfig
 from wail.errors import WailError
+from wail.media.parent import end_with_parent
 from wail.steps.order import BY_NAME
 from wail.steps.step import Step, failed, leave, run_step, step_key
 from wail.store import ClipFolder
@@ -104,7 +103,7 @@ def start_worker(parent_pid: int) -> None:
 
     torch.set_num_threads(1)
     mute_native_libraries()
-    threading.Thread(target=end_with, args=[parent_pid], daemon=True).start()
+    end_with_parent(parent_pid)
 
 
 def mute_native_libraries() -> None:
@@ -116,12 +115,6 @@ def mute_native_libraries() -> None:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(kept)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-
-
-def end_with(parent_pid: int) -> None:
-    while os.getppid() == parent_pid:
-        time.sleep(0.2)
-    os._exit(1)
 
 
 def lost_worker(step: Step, clip: ClipFolder, config: CurateConfig, error: BaseException) -> Receipt:
