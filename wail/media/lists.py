@@ -1,6 +1,8 @@
 """Lists of URLs: plain text, CSV, and AudioSet's segment files. A bad row is refused by itself, with its line."""
 
 import csv
+import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,7 @@ COLUMNS = {
     "label": "labels", "labels": "labels", "licence": "licence", "license": "licence",
     "uploader": "uploader", "channel": "uploader",
 }  # fmt: skip
+SHOWN_CHARS = 200
 PLAIN = ("url", "start", "end", "labels")
 
 
@@ -112,7 +115,37 @@ def _place(path: Path, text: str) -> SourceItem:
         raise ValueError("it has no URL")
     if is_url(text):
         return url_item(text)
-    file = (path.parent / text).resolve()
-    if not file.is_file():
-        raise ValueError(f"{text!r} is neither a URL (http:// or https://) nor a file beside the list")
-    return SourceItem(uri=str(file), platform=FILE, video_id="")
+    try:
+        return file_item(path.parent / text)
+    except ValueError as error:
+        raise ValueError(f"{shown(text)!r} is neither a URL (http:// or https://) nor a file beside the list "
+                         f"({error})") from error  # fmt: skip
+
+
+def file_item(path: Path) -> SourceItem:
+    """A file of one's own, links followed. Raises ValueError with the reason where it is none: missing, a pipe, a loop
+    of links, a name that no file can have or that cannot be kept as text."""
+    try:
+        whole = path.resolve(strict=True)
+        mode = whole.stat().st_mode
+    except RuntimeError:  # what pathlib raises for it
+        raise ValueError("its links go round in a circle; give the file itself") from None
+    except FileNotFoundError:
+        raise ValueError("no such file or folder; check the path") from None
+    except OSError as error:
+        raise ValueError(f"it cannot be reached ({error.strerror}); check the path and its rights") from None
+    if not stat.S_ISREG(mode):
+        raise ValueError("it is a folder, pipe, device or socket, where a file is wanted; copy what it gives to a file")
+    try:
+        str(whole).encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            "the name of the file, or of a folder that it is in, is not UTF-8; rename it"
+        ) from None
+    return SourceItem(uri=str(whole), platform=FILE, video_id="")
+
+
+def shown(name: str) -> str:
+    """A name that may hold bytes which are not UTF-8, as text that can be printed and kept; cut where it is long."""
+    text = os.fsencode(name).decode(errors="backslashreplace")
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}..."

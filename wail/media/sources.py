@@ -8,8 +8,7 @@ from typing import NamedTuple
 from schemas.documents import SourceItem
 from wail.errors import SourceError
 from wail.media.audioset import DEFAULT_LABELS, label_ids
-from wail.media.identity import FILE
-from wail.media.lists import Refused, read_list
+from wail.media.lists import Refused, file_item, read_list, shown
 from wail.media.urls import is_url, url_item
 
 VIDEO_SUFFIXES = frozenset(
@@ -63,35 +62,35 @@ def _nothing(sources: Sequence[str], refused: list[Refused], n_not_chosen: int, 
     if n_not_chosen and not refused:
         return f"none of {n_not_chosen} AudioSet rows has any of the labels {', '.join(labels)}: choose others"
     more = len(refused) - SHOWN_REFUSALS
-    shown = "; ".join(r.detail for r in refused[:SHOWN_REFUSALS]) + (f"; and {more} more" if more > 0 else "")
-    return f"nothing to read in {', '.join(sources)}: {shown or 'the lists are empty'}"
+    said = "; ".join(r.detail for r in refused[:SHOWN_REFUSALS]) + (f"; and {more} more" if more > 0 else "")
+    return f"nothing to read in {', '.join(map(shown, sources))}: {said or 'the lists are empty'}"
 
 
 def _read_source(source: str, labels: Sequence[str]) -> Iterator[SourceItem | Refused | None]:
+    name = shown(source)
     if is_url(source):
         try:
             yield url_item(source)
         except ValueError as error:
-            yield Refused(source, f"{source}: {error}")
+            yield Refused(name, f"{name}: {error}")
         return
-    path = Path(source)
-    if path.is_dir():
-        yield from _folder(path)
-    elif not path.is_file():
-        yield Refused(source, f"{source}: no such file or folder; check the path")
-    elif path.suffix.lower() in LIST_SUFFIXES:
+    if not source.strip():  # as a path it would be the folder that the command runs in
+        yield Refused(name, "a source is empty: give a media file, a folder, a URL or a list")
+    elif os.path.isdir(source):
+        yield from _folder(Path(source))
+    elif os.path.isfile(source) and Path(source).suffix.lower() in LIST_SUFFIXES:
         try:
-            yield from read_list(path, labels)
+            yield from read_list(Path(source), labels)
         except OSError as error:
-            yield Refused(source, f"{source} cannot be read ({error.strerror}): check the file's rights")
+            yield Refused(name, f"{name} cannot be read ({error.strerror}): check the file's rights")
     else:
-        yield _file_item(path)
+        yield _file_item(Path(source))
 
 
 def _folder(folder: Path) -> Iterator[SourceItem | Refused]:
     found = sorted(
         path for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES | PICTURE_SUFFIXES and path.is_file()
+        if path.suffix.lower() in VIDEO_SUFFIXES | PICTURE_SUFFIXES and os.path.isfile(path)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )  # fmt: skip
     if not found:
@@ -102,10 +101,8 @@ def _folder(folder: Path) -> Iterator[SourceItem | Refused]:
 
 
 def _file_item(path: Path) -> SourceItem | Refused:
-    whole = path.resolve()
     try:
-        str(whole).encode()
-    except UnicodeEncodeError:
-        shown = os.fsencode(path.name).decode(errors="backslashreplace")
-        return Refused(shown, f"{shown}: the name of the file, or of a folder that it is in, is not UTF-8; rename it")
-    return SourceItem(uri=str(whole), platform=FILE, video_id="")
+        return file_item(path)
+    except ValueError as error:
+        name = shown(str(path))
+        return Refused(name, f"{name}: {error}")

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,31 @@ def test_the_real_audioset_rows():
                           str(DATA / "audioset/balanced_train_segments_infant.csv")])  # fmt: skip
     assert found.refused == ()
     assert len(found.items) > 400 and len({item.video_id for item in found.items}) == len(found.items)
+
+
+def test_what_is_no_file_is_refused_by_itself_with_its_reason(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    wrong = {"loop.mp4": "links go round in a circle", "pipe.mp4": "pipe, device or socket", "b.mp4": "no such file",
+             "y" * 300 + ".mp4": "File name too long"}  # fmt: skip
+    found = read_sources([str(tmp_path / name) for name in ["a.mp4", *wrong]])
+    assert [item.uri for item in found.items] == [str(tmp_path / "a.mp4")]
+    for refused, reason in zip(found.refused, wrong.values(), strict=True):
+        assert reason in refused.detail and len(refused.detail) < 400
+    from_list = listed(tmp_path, "url\na.mp4\n" + "\n".join(wrong))
+    assert len(from_list.items) == 1
+    assert all(reason in one.detail for one, reason in zip(from_list.refused, wrong.values(), strict=True))
+
+
+def test_an_empty_source_is_not_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="a source is empty"):
+        read_sources([""])
+
+
+def test_a_missing_name_that_is_not_utf_8_can_be_said(tmp_path):
+    with pytest.raises(SourceError) as caught:
+        read_sources([os.fsdecode(bytes(tmp_path) + b"/a\xff.mp4")])
+    assert "a\\xff.mp4: no such file" in str(caught.value)
