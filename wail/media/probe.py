@@ -52,6 +52,7 @@ def probe(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> Probe:
         spans = packet_spans(path, container, limits)
         if container.format.name.startswith("mov"):
             _check_boxes(path)
+        _check_timed(path, video, spans)
         _check_complete(path, container, declared_s, spans)
         start_s, video_facts = _video_facts(path, container, video, spans, limits)
         audio_start_s, audio_facts = _audio_facts(path, audio, spans, start_s, limits)
@@ -66,6 +67,13 @@ def probe(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> Probe:
 def n_grid_frames(duration_s: float) -> int:
     """Frames k of the 30 fps grid with k / 30 < duration_s, but for a container's rounding; at least one."""
     return max(1, math.ceil((duration_s - STAMP_ROUNDING_S) * GRID_FPS))
+
+
+def _check_timed(path: Path, video: Any | None, spans: dict[int, Span]) -> None:
+    """Raw H.264 has no times, nor have some broken containers."""
+    if video is not None and spans[video.index].n_untimed and not spans[video.index].starts_s:
+        raise MediaError(f"{path.name}: its pictures carry no times, so sound cannot be set against them: convert it "
+                         "with ffmpeg to .mp4 with a known frame rate", "unsupported")  # fmt: skip
 
 
 def _check_complete(path: Path, container: Any, declared_s: float, spans: dict[int, Span]) -> None:

@@ -22,6 +22,8 @@ class Span:
 
     starts_s: list[float] = field(default_factory=list)
     end_s: float = float("-inf")
+    n_untimed: int = 0
+    """Packets that say no time."""
 
 
 def packet_spans(path: Path, container: Any, limits: MediaLimits) -> dict[int, Span]:
@@ -32,9 +34,12 @@ def packet_spans(path: Path, container: Any, limits: MediaLimits) -> dict[int, S
         if time.monotonic() > deadline:
             raise MediaError(f"{path.name} took more than {limits.timeout_s:g} s to read: try again", "transient")
         stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None or packet.size == 0 or packet.is_discard:
+        if packet.size == 0 or packet.is_discard:
             continue
         span = spans[packet.stream_index]
+        if stamp is None:
+            span.n_untimed += 1
+            continue
         start_s = float(stamp * packet.time_base)
         span.starts_s.append(start_s)
         span.end_s = max(span.end_s, start_s + float((packet.duration or 0) * packet.time_base))

@@ -184,3 +184,12 @@ def test_any_file_name(make_clip, tmp_path, name, monkeypatch):
 def test_caps(make_clip, limits, rule):
     error = refusal(make_clip(), limits)
     assert error.failure == "too_large" and rule in str(error)
+
+
+def test_pictures_without_times_are_refused(make_clip, tmp_path):
+    raw = tmp_path / "raw.h264"
+    command = [ffmpeg_exe(), "-v", "error", "-i", make_clip(), "-an", "-c", "copy", "-f", "h264", raw]
+    subprocess.run(command, check=True)
+    with pytest.raises(MediaError, match="carry no times") as caught:
+        probe(raw)
+    assert caught.value.failure == "unsupported"
