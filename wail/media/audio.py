@@ -18,6 +18,8 @@ Wave = NDArray[np.float32]
 
 GAP_S = 0.02
 """A sound packet this far from where the one before it ended starts anew at its own time; less is rounding."""
+LOUDEST = np.float32(100.0)
+"""40 dB above full scale. Only floating-point sound can be louder, by damage."""
 LAYOUTS = {1: "mono", 2: "stereo"}
 
 
@@ -62,7 +64,9 @@ def _runs(container: Any, stream: Any, rate_hz: int, channels: int) -> Iterator[
 
 
 def _resampled(resampler: Any, frame: Any | None) -> list[Wave]:
-    return [out.to_ndarray() for out in resampler.resample(frame)]
+    """As waves. Floating-point sound may hold anything: what is no number, or beyond any scale, is heard as silence."""
+    chunks = [out.to_ndarray() for out in resampler.resample(frame)]
+    return [np.where(np.abs(chunk) <= LOUDEST, chunk, np.float32(0)) for chunk in chunks]
 
 
 def _joined(chunks: list[Wave], channels: int) -> Wave:

@@ -4,6 +4,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from wail.media.audio import flac_bytes, read_audio, read_flac, write_flac
 from wail.media.encode import write_mp4
@@ -88,3 +89,18 @@ def test_flac_round_trip(tmp_path):
 def test_flac_clips_what_is_too_loud_instead_of_wrapping(tmp_path):
     write_flac(tmp_path / "a.flac", np.array([2.0, -2.0], np.float32), 16000)
     assert read_flac(tmp_path / "a.flac")[0].tolist() == pytest.approx([1.0, -1.0], abs=1e-4)
+
+
+def test_what_is_no_number_is_heard_as_silence(tmp_path):
+    wave = np.full(16000, 0.25, np.float32)
+    wave[[100, 200, 300]] = np.nan, np.inf, 1e38
+    soundfile.write(tmp_path / "bad.wav", wave, 16000, subtype="FLOAT")
+    heard = read_audio(tmp_path / "bad.wav")
+    assert heard[[100, 200, 300]].tolist() == [0, 0, 0]
+    assert set(np.delete(heard, [100, 200, 300]).tolist()) == {0.25}
+    assert len(read_flac(write(tmp_path / "good.flac", heard))[0]) == 16000
+
+
+def write(path, wave):
+    write_flac(path, wave, 16000)
+    return path
