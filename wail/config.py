@@ -96,7 +96,7 @@ def set_in(values: dict[str, Any], name: str, text: str) -> None:
         raise ConfigError(f"there is no setting {name!r}; known here: {known}")
     try:
         place[last] = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # a number of thousands of digits, or nested without end, is text as well
         place[last] = text
 
 

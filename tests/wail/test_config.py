@@ -100,3 +100,9 @@ def test_a_config_file_holds_settings_or_is_a_dataset_json(tmp_path):
 def test_equal_configs_hash_alike_and_others_do_not():
     assert hash_of(override(DEFAULT, ("takes.pad_s=0.3",))) == hash_of(DEFAULT)
     assert hash_of(override(DEFAULT, ("takes.pad_s=0.31",))) != hash_of(DEFAULT)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "[" * 50000], ids=["digits", "nested"])
+def test_a_value_that_json_cannot_hold_is_refused_as_text(text):
+    with pytest.raises(ConfigError, match=r"takes\.min_take_s"):
+        override(CurateConfig(), (f"takes.min_take_s={text}",))
