@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 
 def field(
@@ -44,3 +46,16 @@ def check_nulls(table: pa.Table) -> None:
         nulls = table.column(column.name).null_count
         if nulls and not column.nullable:
             raise ValueError(f"table {table_name}, column {column.name}: {nulls} nulls where none is allowed")
+
+
+def list_column(values: NDArray[np.float32]) -> pa.Array:
+    """A whole array [n, d] as a column of n lists of d: rows of Python floats would take ten times the memory."""
+    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+    type_ = pa.list_(pa.field("item", pa.float32(), nullable=False))
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.asarray(values, np.float32).ravel()), type=type_)
+
+
+def flat(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    """All values of a column of lists, in one row [n * d]."""
+    values: NDArray[np.float32] = column.combine_chunks().flatten().to_numpy()
+    return values

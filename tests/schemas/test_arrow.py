@@ -1,9 +1,10 @@
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.arrow import field, schema, to_table
-from schemas.tables import TABLES
+from schemas.arrow import field, flat, list_column, schema, to_table
+from schemas.tables import LANDMARKS, TABLES
 
 THING = schema("thing", 3, [field("a", pa.int32(), "an a", unit="px"), field("b", pa.string(), "a b", null=True)])
 
@@ -41,3 +42,11 @@ def test_every_column_says_what_it_means_and_lists_their_shape(name):
         assert column.metadata[b"meaning"], column.name
         if pa.types.is_list(column.type) and column.name != "labels":
             assert column.metadata[b"shape"], column.name
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_an_array_becomes_a_column_of_lists_and_comes_back(n):
+    values = np.arange(4 * n, dtype=np.float64).reshape(n, 4)
+    column = list_column(values)
+    assert column.to_pylist() == values.tolist() and column.type == LANDMARKS.field("xy_px").type
+    assert flat(pa.chunked_array([column])).tolist() == values.ravel().tolist()

@@ -16,7 +16,6 @@ WINDOW = 4096
 STEP = 512
 BANDS_HZ = np.geomspace(300.0, 4000.0, 34)
 SILENT_DB = -60.0
-HEX_CHARS = 8
 
 MOST_WRONG_BITS = 0.32
 """Of unrelated sounds half the bits differ, give or take a few hundredths over three seconds."""

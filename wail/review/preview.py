@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.arrow import flat
 from wail.errors import ConfigError, DatasetError
 from wail.media.audio import read_flac
 from wail.media.decode import GridFrame, grid_frames
@@ -111,8 +112,8 @@ def _faces(landmarks: pa.Table | None) -> Faces:
     found: Faces = {}
     if landmarks is None or not len(landmarks):
         return found
-    xy = landmarks["xy_px"].combine_chunks().flatten().to_numpy().reshape(-1, 478, 2)
-    visibility = landmarks["visibility"].combine_chunks().flatten().to_numpy().reshape(-1, 478)
+    xy = flat(landmarks["xy_px"]).reshape(-1, 478, 2)
+    visibility = flat(landmarks["visibility"]).reshape(-1, 478)
     for frame, points, seen in zip(landmarks["frame"].to_pylist(), xy, visibility, strict=True):
         found.setdefault(frame, []).append((points, seen))
     return found

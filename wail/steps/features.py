@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.arrow import flat, list_column
 from schemas.tables import CLIP_FEATURES, FEATURES, VOCAL
 from wail.config import CurateConfig
 from wail.errors import DatasetError
@@ -58,7 +59,7 @@ def near_voices(features: Features, vocal: Sequence[Mapping[str, Any]]) -> pa.Ta
         near |= (features.time_s >= row["start_s"] - NEAR_S) & (features.time_s < row["end_s"] + NEAR_S)
     values = np.asarray(features.values[near], np.float32)
     meta = {"encoder": features.encoder, "dim": int(values.shape[1])}
-    columns = [pa.array(features.time_s[near], pa.float64()), pa.array(list(values), CLIP_FEATURES.field(1).type)]
+    columns = [pa.array(features.time_s[near], pa.float64()), list_column(values)]
     schema = CLIP_FEATURES.with_metadata({**(CLIP_FEATURES.metadata or {}), b"wail.encoder": json.dumps(meta).encode()})
     return pa.table(columns, schema=schema)
 
@@ -70,7 +71,7 @@ def take_features(table: pa.Table, take: Mapping[str, Any]) -> pa.Table:
     if not len(near):
         raise DatasetError(f"take {take['take_id']} has no audio features between {take['start_s']:.2f} and "
                            f"{take['end_s']:.2f} s: delete features-*.parquet of its clip and run again")  # fmt: skip
-    values: NDArray[np.float32] = table["features"].take(pa.array(near)).combine_chunks().flatten().to_numpy()
+    values = flat(table["features"].take(pa.array(near)))
     row = {
         "take_id": take["take_id"], "time_s": (time_s[near] - take["start_s"]).tolist(), "features": values.tolist(),
     }  # fmt: skip

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.arrow import flat, list_column
 from schemas.tables import FITS, LANDMARKS, TAKES
 from wail.config import CurateConfig
 from wail.inface.fit import TakeFit, fit_take
 from wail.inface.landmarks import LandmarkMap, load_map
 from wail.inface.model import FaceModel, load_model
+from wail.media.probe import GRID_FPS
 from wail.steps.step import Outcome, Step
 from wail.store import ClipFolder, read_table, write_table
 
@@ -40,7 +42,7 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
 
 
 def first_frame(take: dict[str, Any]) -> int:
-    frame: int = round(take["start_s"] * 30)
+    frame: int = round(take["start_s"] * GRID_FPS)
     return frame
 
 
@@ -56,11 +58,6 @@ def take_landmarks(table: pa.Table, take: dict[str, Any]) -> tuple[NDArray[np.fl
     xy_px[index] = flat(chosen["xy_px"]).reshape(-1, N_LANDMARKS, 2)
     visibility[index] = flat(chosen["visibility"]).reshape(-1, N_LANDMARKS)
     return xy_px, visibility
-
-
-def flat(column: pa.ChunkedArray) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = column.combine_chunks().flatten().to_numpy()
-    return values
 
 
 @lru_cache(maxsize=1)
@@ -80,7 +77,7 @@ def fit_table(fit: TakeFit, first: int, model: FaceModel, size_px: tuple[int, ..
     n = len(fit.residual)
     arrays = [
         pa.array(np.arange(first, first + n, dtype=np.int32)),
-        rows_of(fit.pose), rows_of(fit.expression),
+        list_column(fit.pose), list_column(fit.expression),
         pa.array(fit.residual, pa.float32()), pa.array(fit.lip_sd_mm, pa.float32()),
         pa.array(fit.n_landmarks, pa.int32()), pa.array(fit.converged, pa.bool_()),
     ]  # fmt: skip
@@ -94,14 +91,6 @@ def fit_table(fit: TakeFit, first: int, model: FaceModel, size_px: tuple[int, ..
     return pa.table(arrays, schema=FITS).replace_schema_metadata(
         {**(FITS.metadata or {}), b"wail.fit": json.dumps(shared).encode()}
     )
-
-
-def rows_of(values: NDArray[Any]) -> pa.Array:
-    """[n, d] as an Arrow list column of n lists."""
-    values = np.asarray(values, np.float32)
-    offsets = np.arange(0, values.size + 1, max(values.shape[1], 1), dtype=np.int32)[: len(values) + 1]
-    item = pa.field("item", pa.float32(), nullable=False)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.ravel()), type=pa.list_(item))
 
 
 def read_fit(path: Path) -> tuple[pa.Table, dict[str, Any]]:

@@ -18,11 +18,11 @@ from wail.config import CurateConfig
 from wail.inface.landmarks import aperture_mm
 from wail.inface.model import FaceModel
 from wail.media.audio import flac_bytes, read_flac
+from wail.media.probe import GRID_FPS
 from wail.steps.features import audio_name, audio_source, take_features
 from wail.steps.fit import face_model, first_frame, read_fit
 from wail.steps.groups import split_of, subjects
 from wail.store import ClipFolder, read_table, sha256_file, write_table, write_text
-from wail.vision.takes import FPS
 
 ROWS_PER_PART = 512
 ROWS_PER_GROUP = 32
@@ -137,7 +137,7 @@ def take_row(
     closed_below = closed_threshold(aperture, config.fit_limits.closed_floor_mm)
     valid = seen & fit["converged"].to_numpy() & (residual <= config.fit_limits.max_residual)
     return {
-        "take_id": take["take_id"], "label": take["label"], "start_s": take["start_s"], "fps": FPS, "n_frames": n,
+        "take_id": take["take_id"], "label": take["label"], "start_s": take["start_s"], "fps": GRID_FPS, "n_frames": n,
         "identity": shared["identity"], "age": shared["age"], "focal_px": shared["focal_px"],
         "expression": expression.ravel().tolist(), "pose": flat(fit["pose"]).tolist(),
         "aperture_mm": aperture.tolist(), "closed": (aperture < closed_below).tolist(), "closed_below_mm": closed_below,

@@ -1,5 +1,6 @@
 """Stage `verdicts`: the accounting. Every grid frame once, with one reason where it is not kept; the final takes."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,11 @@ import numpy as np
 from schemas.arrow import to_table
 from schemas.tables import FRAMES, LANDMARKS, TAKES, VERDICTS, VOCAL, VOICE
 from wail.config import CurateConfig, FitLimits
+from wail.media.probe import GRID_FPS
 from wail.steps.fit import read_fit
 from wail.steps.step import Outcome, Step
 from wail.store import ClipFolder, read_table, write_table
-from wail.vision.takes import make_takes
+from wail.vision.takes import Take, make_takes
 from wail.vision.verdicts import verdicts
 
 
@@ -25,8 +27,10 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     rows = verdicts(frames, voice, vocal, takes, poor, config.takes)
     write_table(clip.file("verdicts.parquet"), to_table(rows, VERDICTS))
     write_table(clip.file("takes.parquet"), to_table([take.row for take in takes], TAKES))
-    kept = sum(row["keep"] for row in rows)
-    facts = {"kept_s": kept / 30, "frames": len(rows), "n_takes": sum(take.row["reason"] is None for take in takes)}
+    facts = {
+        "kept_s": sum(row["keep"] for row in rows) / GRID_FPS, "frames": len(rows),
+        "n_takes": sum(take.row["reason"] is None for take in takes),
+    }  # fmt: skip
     return Outcome(("verdicts.parquet", "takes.parquet"), facts=facts)
 
 
@@ -41,9 +45,8 @@ def poor_frames(clip: ClipFolder, take: dict[str, Any], limits: FitLimits) -> se
     return set(table["frame"].to_numpy()[np.flatnonzero(poor)].tolist())
 
 
-def judged(take: Any, poor: set[int], limits: FitLimits) -> Any:
-    from dataclasses import replace
-
+def judged(take: Take, poor: set[int], limits: FitLimits) -> Take:
+    """The take, dropped as `poor_fit` where too many of its frames are."""
     if take.row["reason"] is None and len(poor) > limits.max_poor_share * take.row["n_frames"]:
         return replace(take, row={**take.row, "reason": "poor_fit"})
     return take

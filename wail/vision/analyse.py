@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.arrow import check_nulls, to_table
+from schemas.arrow import check_nulls, list_column, to_table
 from schemas.tables import FRAMES, LANDMARKS
 from wail.media.decode import GridFrame
 from wail.vision.config import VisionConfig
@@ -18,7 +18,6 @@ from wail.vision.hands import HandFinder
 from wail.vision.judge import Judged, judge
 from wail.vision.mesh import N_LANDMARKS, FaceMesh, model_ids
 from wail.vision.observe import Observation, Observer
-from wail.vision.roi import Array
 from wail.vision.thumbs import Thumb, ThumbPicker
 from wail.vision.tracks import FaceTracker
 
@@ -119,21 +118,16 @@ def _empty_row(frame: int, time_s: float, reason: str) -> dict[str, Any]:
 
 
 def landmarks_table(judged: list[Judged]) -> pa.Table:
-    """Table LANDMARKS, built from whole arrays: rows of Python floats would take ten times the memory."""
+    """Table LANDMARKS, built from whole arrays."""
     count = len(judged)
     xy = np.array([one.seen.xy_px for one in judged], np.float32).reshape(count, 2 * N_LANDMARKS)
     seen = np.array([one.visibility for one in judged], np.float32).reshape(count, N_LANDMARKS)
     columns = [
         pa.array([one.seen.frame for one in judged], pa.int32()),
         pa.array([one.seen.track for one in judged], pa.int32()),
-        _list_column(xy, "xy_px"),
-        _list_column(seen, "visibility"),
+        list_column(xy),
+        list_column(seen),
     ]
     table = pa.Table.from_arrays(columns, schema=LANDMARKS)
     check_nulls(table)
     return table
-
-
-def _list_column(values: Array, name: str) -> pa.Array:
-    offsets = pa.array(np.arange(len(values) + 1, dtype=np.int32) * values.shape[1])
-    return pa.ListArray.from_arrays(offsets, pa.array(values.ravel()), type=LANDMARKS.field(name).type)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wail.vision.mesh import CROP_PX, FaceMesh
-from wail.vision.regions import LIP_BODY, LIP_INNER, LIP_OUTER, SKIN_CHIN, SKIN_UPPER_LIP, mirror_index
+from wail.vision.regions import LIP_BODY, LIP_INNER, LIP_OUTER, LIPS, SKIN_CHIN, SKIN_UPPER_LIP, mirror_index
 from wail.vision.roi import Array
 
 BLUR_PX = 1.5
@@ -19,7 +19,6 @@ BLUR_PX = 1.5
 BLACK_LEVEL = 4.0
 """Added to grey levels before logarithms, so that sensor noise in the dark says little."""
 PROFILE_SAMPLES = 24
-_LIPS = np.concatenate([LIP_OUTER, LIP_INNER])
 _RIGID = np.array([33, 133, 362, 263, 1, 168])
 
 
@@ -91,4 +90,4 @@ def mirror_disagreement(mesh: FaceMesh, crop: NDArray[np.uint8], points: Array) 
     moved = back - points[:, :2]
     moved -= moved[_RIGID].mean(0)
     eyes = float(np.linalg.norm(points[33, :2] - points[263, :2]))
-    return float(np.linalg.norm(moved[_LIPS], axis=1).mean() / max(eyes, 1.0))
+    return float(np.linalg.norm(moved[LIPS], axis=1).mean() / max(eyes, 1.0))

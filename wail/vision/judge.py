@@ -10,13 +10,12 @@ from scipy.ndimage import median_filter
 
 from schemas.reasons import VISION_REASONS
 from wail.vision.config import VisionConfig
+from wail.vision.evidence import BLACK_LEVEL
 from wail.vision.infant import p_infant_face
 from wail.vision.observe import Observation
 from wail.vision.regions import MOUTH, SKIN_REFERENCE
 from wail.vision.roi import Array
 from wail.vision.visibility import around_mouth, lips_unseen, mouth_hidden, skin_covered, visibility, visible_shares
-
-BLACK_LEVEL = 4.0
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ SKIN_MOUTH = np.concatenate([SKIN_UPPER_LIP, SKIN_CHIN, SKIN_CORNERS])
 SKIN_REFERENCE = np.array([50, 280, 101, 330, 117, 346, 6, 195, 197, 9, 108, 337, 151, 36, 266, 205, 425])
 """Skin that is seldom covered together with the mouth: cheeks under the eyes, nose, forehead."""
 
-MOUTH = np.concatenate([LIP_OUTER, LIP_INNER, SKIN_MOUTH])
-IRIS_RIGHT, IRIS_LEFT = np.arange(468, 473), np.arange(473, 478)
+LIPS = np.concatenate([LIP_OUTER, LIP_INNER])
+MOUTH = np.concatenate([LIPS, SKIN_MOUTH])
 
 NOT_SKIN = np.unique(np.concatenate([
     LIP_OUTER, LIP_INNER,

@@ -6,17 +6,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-FPS = 30.0
+from wail.media.probe import GRID_FPS
+
 MIN_FRAMES = 15
+SMOOTH_FRAMES = 3
 QUIET_DB = 45.0
 """Loudness further than this under the take's loudest counts as silence: how deep a silence is says nothing."""
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class SyncConfig:
-    max_offset_s: float = 0.5
-    smooth_frames: int = 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ def mouth_opening(landmarks: pa.Table, track: int, frames: NDArray[np.int64]) ->
     return out
 
 
-def synchrony(time_s: Floats, opening: Floats, voice: pa.Table, config: SyncConfig) -> Sync | None:
+def synchrony(time_s: Floats, opening: Floats, voice: pa.Table, max_offset_s: float) -> Sync | None:
     """Correlate opening(t) with loudness(t + offset) over offsets of whole grid frames.
 
     None where the take is too short, the mouth was not seen, or nothing varies. Offsets at which less than all of the
@@ -51,24 +47,24 @@ def synchrony(time_s: Floats, opening: Floats, voice: pa.Table, config: SyncConf
     known = ~np.isnan(opening)
     if known.sum() < MIN_FRAMES or voice.num_rows < 2:
         return None
-    mouth = _smooth(np.interp(time_s, time_s[known], opening[known]), config.smooth_frames)
+    mouth = _smooth(np.interp(time_s, time_s[known], opening[known]))
     voice_s, loudness = voice["time_s"].to_numpy(), voice["loudness_db"].to_numpy().astype(np.float64)
-    steps = range(-round(config.max_offset_s * FPS), round(config.max_offset_s * FPS) + 1)
+    most = round(max_offset_s * GRID_FPS)
     scores = {}
-    for step in sorted(steps, key=abs):
-        at = time_s + step / FPS
+    for step in sorted(range(-most, most + 1), key=abs):
+        at = time_s + step / GRID_FPS
         if at[0] < voice_s[0] - 0.05 or at[-1] > voice_s[-1] + 0.05:
             continue
         heard = np.interp(at, voice_s, loudness)
-        heard = _smooth(np.maximum(heard, heard.max() - QUIET_DB), config.smooth_frames)
+        heard = _smooth(np.maximum(heard, heard.max() - QUIET_DB))
         if mouth.std() > 1e-4 and heard.std() > 1e-3:
             scores[step] = float(np.corrcoef(mouth, heard)[0, 1])
     if not scores:
         return None
     best = max(scores, key=lambda step: scores[step])
-    return Sync(scores[best], best / FPS)
+    return Sync(scores[best], best / GRID_FPS)
 
 
-def _smooth(values: Floats, frames: int) -> Floats:
-    padded = np.pad(values, frames // 2, mode="edge")
-    return np.convolve(padded, np.ones(frames) / frames, mode="valid")
+def _smooth(values: Floats) -> Floats:
+    padded = np.pad(values, SMOOTH_FRAMES // 2, mode="edge")
+    return np.convolve(padded, np.ones(SMOOTH_FRAMES) / SMOOTH_FRAMES, mode="valid")

@@ -12,9 +12,9 @@ from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
 
 from wail.errors import ConfigError
-from wail.vision.sync import Sync, SyncConfig, mouth_opening, synchrony
+from wail.media.probe import GRID_FPS
+from wail.vision.sync import Sync, mouth_opening, synchrony
 
-FPS = 30.0
 Bools = NDArray[np.bool_]
 AtLeastZero = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
@@ -97,7 +97,7 @@ def talked_over(row: Mapping[str, Any], config: TakeConfig) -> bool:
 
 def frames_between(start_s: float, end_s: float, count: int) -> Bools:
     """Grid frames with start_s <= time < end_s [count]."""
-    time_s = np.arange(count) / FPS
+    time_s = np.arange(count) / GRID_FPS
     return np.asarray((time_s >= start_s) & (time_s < end_s))
 
 
@@ -134,14 +134,14 @@ def _runs(
 ) -> Iterator[tuple[NDArray[np.int64], Bools]]:
     """Each run of usable frames around voice: its frames, and which are bridged."""
     closed = bridge(usable, config.max_gap_frames)
-    pad = round(config.pad_s * FPS)
+    pad = round(config.pad_s * GRID_FPS)
     for first, last in stretches(closed):
         voiced = heard[first:last]
         near = np.convolve(voiced, np.ones(2 * pad + 1, int), mode="full")[pad : pad + len(voiced)] > 0
         # A pause stays only between two voices of this very run.
         inner = np.maximum.accumulate(voiced) & np.maximum.accumulate(voiced[::-1])[::-1]
         for start, stop in stretches(near | (pauses[first:last] & inner)):
-            parts = int(np.ceil((stop - start) / (config.max_take_s * FPS)))
+            parts = int(np.ceil((stop - start) / (config.max_take_s * GRID_FPS)))
             for run in np.array_split(np.arange(first + start, first + stop), parts):
                 if heard[run].any():
                     yield run, ~usable[run]
@@ -153,10 +153,10 @@ def _take(
 ) -> Take:  # fmt: skip
     label, probability = main_label(run[heard[run]], vocal)
     opening = mouth_opening(landmarks, track, run)
-    sync = synchrony(run / FPS, opening, voice, SyncConfig(config.max_offset_s))
+    sync = synchrony(run / GRID_FPS, opening, voice, config.max_offset_s)
     row = {
-        "take_id": take_id(clip_id, track, int(run[0])), "track": track, "start_s": float(run[0] / FPS),
-        "end_s": float((run[-1] + 1) / FPS), "n_frames": len(run), "bridged": int(bridged.sum()), "label": label,
+        "take_id": take_id(clip_id, track, int(run[0])), "track": track, "start_s": float(run[0] / GRID_FPS),
+        "end_s": float((run[-1] + 1) / GRID_FPS), "n_frames": len(run), "bridged": int(bridged.sum()), "label": label,
         "probability": probability, "sync_score": sync.score if sync else None,
         "av_offset_s": sync.offset_s if sync else None, "reason": _dropped(len(run), sync, config),
     }  # fmt: skip
@@ -164,9 +164,9 @@ def _take(
 
 
 def _dropped(n_frames: int, sync: Sync | None, config: TakeConfig) -> str | None:
-    if n_frames < round(config.min_take_s * FPS):
+    if n_frames < round(config.min_take_s * GRID_FPS):
         return "too_short"
-    if sync and n_frames >= config.min_sync_s * FPS and sync.score < config.min_sync_score:
+    if sync and n_frames >= config.min_sync_s * GRID_FPS and sync.score < config.min_sync_score:
         return "voice_elsewhere"
     return None
 
@@ -180,13 +180,8 @@ def main_label(voiced: NDArray[np.int64], vocal: pa.Table) -> tuple[str, float]:
     seconds: dict[str, float] = {}
     weighted = total = 0.0
     for row in vocal.to_pylist():
-        inside = float(((voiced / FPS >= row["start_s"]) & (voiced / FPS < row["end_s"])).sum())
+        inside = float(((voiced / GRID_FPS >= row["start_s"]) & (voiced / GRID_FPS < row["end_s"])).sum())
         seconds[row["label"]] = seconds.get(row["label"], 0.0) + inside
         weighted, total = weighted + inside * row["probability"], total + inside
     label = max(sorted(seconds), key=lambda name: seconds[name])
     return label, weighted / total
-
-
-def kept_frames(takes: list[Take]) -> Mapping[int, Take]:
-    """Grid frame -> the take that keeps it."""
-    return {int(frame): take for take in takes if take.row["reason"] is None for frame in take.frames}

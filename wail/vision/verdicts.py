@@ -7,14 +7,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wail.vision.takes import FPS, Take, TakeConfig, frames_between, grid_length, talked_over
-
-DEFAULT_TAKES = TakeConfig()
+from wail.media.probe import GRID_FPS
+from wail.vision.takes import Take, TakeConfig, frames_between, grid_length, talked_over
 
 
 def verdicts(
     frames: pa.Table, voice: pa.Table, vocal: pa.Table, takes: Sequence[Take], poor: Mapping[str, set[int]],
-    config: TakeConfig = DEFAULT_TAKES,
+    config: TakeConfig,
 ) -> list[dict[str, Any]]:
     """Rows of table VERDICTS, in the order of the grid.
 
@@ -30,7 +29,8 @@ def verdicts(
     for frame in range(count):
         take = inside.get(frame)
         reason, name = _verdict(frame, take, by_vision.get(frame, "no_face"), by_sound[frame], poor)
-        rows.append({"frame": frame, "time_s": frame / FPS, "keep": reason is None, "reason": reason, "take_id": name})
+        rows.append({"frame": frame, "time_s": frame / GRID_FPS, "keep": reason is None, "reason": reason,
+                     "take_id": name})  # fmt: skip
     return rows
 
 
@@ -61,7 +61,7 @@ def picture_reasons(frames: pa.Table) -> dict[int, str | None]:
 
 def sound_reasons(voice: pa.Table, vocal: pa.Table, count: int, config: TakeConfig) -> list[str]:
     """Per grid frame: `adult_voice` where an adult talks (alone, or over an infant), else `no_infant_voice`."""
-    time_s = np.arange(count) / FPS
+    time_s = np.arange(count) / GRID_FPS
     adult = _p_adult(voice, time_s) >= config.min_p_adult
     for row in vocal.to_pylist():
         if talked_over(row, config):

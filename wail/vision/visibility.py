@@ -12,8 +12,6 @@ from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
 
 from wail.vision.regions import (
-    LIP_INNER,
-    LIP_OUTER,
     MOUTH,
     SKIN_CHIN,
     SKIN_CORNERS,
@@ -26,7 +24,6 @@ from wail.vision.roi import Array
 
 AboveZero = Annotated[float, Gt(0)]
 AtLeastZero = Annotated[float, Ge(0)]
-_LIPS = np.concatenate([LIP_OUTER, LIP_INNER])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from wail.voice.mel import MelConfig
 OUTPUTS = ("infant", "cry", "laugh", "babble", "adult")
 MEL = MelConfig()
 ROWS_PER_STEP = 2
-STEP_S = ROWS_PER_STEP * MEL.hop_samples / 16_000
 DILATIONS = (1, 2, 4, 8, 16)
 HALO_STEPS = sum(DILATIONS) + 8
 """Steps of context to each side that can reach an output, with some to spare."""

@@ -67,7 +67,7 @@ def curated(usable, *spans, late_s=0.0, config=CONFIG, opening=None, **vocal):
     takes = make_takes(
         "c" * 16, frames, landmarks_of(0.3 * (mouth if opening is None else opening)), voice, found, config
     )
-    return takes, verdicts(frames, voice, found, takes, {}), frames
+    return takes, verdicts(frames, voice, found, takes, {}, config), frames
 
 
 def reasons(rows) -> Counter:
@@ -134,13 +134,13 @@ def test_only_usable_tracks_become_takes_and_the_most_infant_like_face_gives_the
     frames = to_table(sorted(rows, key=lambda row: row["frame"]), FRAMES)
     voice, vocal = voice_of(cries((2.0, 4.0))), vocal_of((2.0, 4.0))
     assert make_takes("c", frames, landmarks_of(cries((2.0, 4.0))), voice, vocal, CONFIG) == []
-    assert reasons(verdicts(frames, voice, vocal, [], {})) == {"profile": N}
+    assert reasons(verdicts(frames, voice, vocal, [], {}, CONFIG)) == {"profile": N}
 
 
 def test_poor_frames_of_a_take_are_not_kept_but_named():
     takes, _, frames = curated(np.ones(N, bool), (2.0, 4.0))
     name = takes[0].row["take_id"]
-    rows = verdicts(frames, voice_of(cries((2.0, 4.0))), vocal_of((2.0, 4.0)), takes, {name: {60, 61}})
+    rows = verdicts(frames, voice_of(cries((2.0, 4.0))), vocal_of((2.0, 4.0)), takes, {name: {60, 61}}, CONFIG)
     assert [row["frame"] for row in rows if row["reason"] == "poor_fit"] == [60, 61]
     assert rows[60]["take_id"] == name
     assert not rows[60]["keep"]
@@ -173,6 +173,6 @@ def test_runs_and_bridges():
 def test_a_clip_without_frames_or_sound_has_no_takes():
     empty = to_table([], FRAMES)
     assert make_takes("c", empty, to_table([], LANDMARKS), to_table([], VOICE), to_table([], VOCAL), CONFIG) == []
-    assert verdicts(empty, to_table([], VOICE), to_table([], VOCAL), [], {}) == []
+    assert verdicts(empty, to_table([], VOICE), to_table([], VOCAL), [], {}, CONFIG) == []
     silent = to_table(frames_of(np.ones(9, bool)), FRAMES)
-    assert reasons(verdicts(silent, to_table([], VOICE), to_table([], VOCAL), [], {})) == {"no_infant_voice": 9}
+    assert reasons(verdicts(silent, to_table([], VOICE), to_table([], VOCAL), [], {}, CONFIG)) == {"no_infant_voice": 9}
