@@ -50,8 +50,9 @@ VOCAL = schema("vocal", 1, [
     field("start_s", F64, "start of the vocalisation", unit="s"),
     field("end_s", F64, "end of the vocalisation", unit="s"),
     field("label", STR, "cry, laugh or babble"),
-    field("probability", F32, "mean infant probability of the segment", unit="0-1"),
-    field("p_mix", F32, "the same, heard in the mix", unit="0-1"),
+    field("probability", F32, "mean infant probability of the segment, of mix or stem the larger in each step",
+          unit="0-1"),
+    field("p_mix", F32, "mean infant probability heard in the mix", unit="0-1"),
     field("p_stem", F32, "the same, heard in the separated stem; null where there is none", unit="0-1", null=True),
     field("adult_overlap", F32, "share of the segment in which an adult speaks", unit="0-1"),
 ])  # fmt: skip
@@ -62,14 +63,15 @@ FRAMES = schema("frames", 1, [
     field("track", I32, "face track; null where the frame has no face", null=True),
     field("bbox", F32S, "face box", unit="px", shape="x0 y0 x1 y1", null=True),
     field("p_infant_face", F32, "probability that the track's face is an infant's", unit="0-1", null=True),
-    field("yaw_deg", F32, "> 0 turned to the subject's left", unit="deg", null=True),
-    field("pitch_deg", F32, "> 0 up", unit="deg", null=True),
+    field("yaw_deg", F32, "> 0 turned to the subject's left, against the line of sight to the face", unit="deg",
+          null=True),
+    field("pitch_deg", F32, "> 0 up, against the line of sight to the face", unit="deg", null=True),
     field("roll_deg", F32, "> 0 clockwise in the picture, 0-360", unit="deg", null=True),
     field("interocular_px", F32, "distance between the outer eye corners", unit="px", null=True),
     field("sharpness", F32, "variance of the Laplacian of the face crop at a fixed size", unit="grey levels squared",
           null=True),
-    field("visible", F32, "share of the face's landmarks that are visible", unit="0-1", null=True),
-    field("mouth_visible", F32, "the same of the mouth", unit="0-1", null=True),
+    field("visible", F32, "mean visibility of the face's landmarks", unit="0-1", null=True),
+    field("mouth_visible", F32, "the same of the mouth's half that is turned to the camera", unit="0-1", null=True),
     field("usable", BOOL, "whether vision would keep this face here"),
     field("reason", STR, "vision's own reason where it would not", null=True),
 ])  # fmt: skip
@@ -98,7 +100,7 @@ TAKES = schema("takes", 1, [
     field("bridged", I32, "frames in bridged gaps"),
     field("label", STR, "cry, laugh or babble: the vocalisation that fills most of it"),
     field("probability", F32, "mean infant probability over its vocal part", unit="0-1"),
-    field("sync_score", F32, "correlation of mouth aperture with loudness at the best offset", unit="-1..1", null=True),
+    field("sync_score", F32, "correlation of mouth opening with loudness at the best offset", unit="-1..1", null=True),
     field("av_offset_s", F32, "that offset; > 0 when the sound comes late", unit="s", null=True),
     field("reason", STR, "why the whole take was dropped; null when kept", null=True),
 ])  # fmt: skip
@@ -112,8 +114,9 @@ FITS = schema("fits", 1, [
     field("n_landmarks", I32, "landmarks used"),
     field("converged", BOOL, "whether the frame's fit converged"),
 ])  # fmt: skip
-"""The take's shared values (identity, age, focal_px, iterations, energy, seconds, device, model) are in the file's
-schema metadata under `wail.fit`, as JSON."""
+"""The take's shared values (identity, age, focal_px, iterations, energy, device, model, size_px) and its confidence per
+frame are in the file's schema metadata under `wail.fit`, as JSON. How long it took is in the stage's receipt alone, so
+that the bytes do not depend on it."""
 
 SHARDS = schema("shards", 1, [
     field("take_id", STR, "the take"),
@@ -133,21 +136,21 @@ SHARDS = schema("shards", 1, [
     field("aperture_mm", F32S, "distance between the inner lips, middle", unit="mm", shape="n"),
     field("closed", BOOLS, "aperture below closed_below_mm", shape="n"),
     field("closed_below_mm", F32, "the take's threshold for a closed mouth", unit="mm"),
-    field("visible", F32S, "share of the face's landmarks that are visible", unit="0-1", shape="n"),
+    field("visible", F32S, "mean visibility of the face's landmarks; 0 in bridged frames", unit="0-1", shape="n"),
     field("residual", F32S, "RMS landmark error", unit="fraction of the outer eye distance", shape="n"),
     field("lip_sd_mm", F32S, "posterior standard deviation of the lip vertices", unit="mm", shape="n"),
     field("confidence", F32S, "trust in the frame's latents, rising", unit="0-1", shape="n"),
     field("valid", BOOLS, "whether the frame may be trained on (bridged and badly fitted frames may not)", shape="n"),
     field("audio", pa.binary(), "FLAC, 16 kHz mono, from the take's first frame on; null when derived only", null=True),
     field("audio_source", STR, "mix or stem", null=True),
-    field("provenance", STR, "JSON: uri, licence, models and their sha256, stage versions"),
+    field("provenance", STR, "JSON: uri, licence, models with their ids, the keys of the stages' receipts"),
 ])  # fmt: skip
 """`latent_mean`, `latent_std` [97] and the face model's sha256 are in the metadata under `wail.model` as JSON."""
 
 FEATURES = schema("features", 1, [
     field("take_id", STR, "the take"),
-    field("time_s", F64S, "centre of each feature, from the take's first "
-          "frame on", unit="s", shape="m"),
+    field("time_s", F64S, "centre of each feature, counted from the take's first frame; up to 0.5 s before it "
+          "and after the last are held as well", unit="s", shape="m"),
     field("features", F32S, "audio features", shape="m x d, d in the schema metadata under wail.encoder"),
 ])  # fmt: skip
 
