@@ -50,7 +50,7 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     write_document(clip.file("probe.json"), found)
     names = [media.name, "probe.json"]
     if found.audio_codec is not None:
-        wave = read_audio(media, RATE_HZ)
+        wave = read_audio(media, RATE_HZ, limits=config.media)
         with atomic_path(clip.file("audio.flac")) as temporary:
             write_flac(temporary, wave, RATE_HZ)
         names.append("audio.flac")

@@ -27,7 +27,9 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
         return Outcome(("voice.parquet", "vocal.parquet"), facts={"notes": ["The clip has no sound."], "vocal_s": 0.0})
     wave, _ = read_flac(clip.file("audio.flac"))
     # Separation hears the full band, so it is the only one to go back to the media itself.
-    wave44 = None if isinstance(separator, Missing) else read_audio(media_file(clip), WAVE44_HZ, channels=2)
+    wave44 = None
+    if not isinstance(separator, Missing):
+        wave44 = read_audio(media_file(clip), WAVE44_HZ, channels=2, limits=config.media)
     found = analyse(wave, config.voice, wave44=wave44, separator=separator)
     write_table(clip.file("voice.parquet"), voice_table(found.track))
     write_table(clip.file("vocal.parquet"), to_table(found.rows, VOCAL))
