@@ -21,6 +21,8 @@ from wail.motion.network import MotionTransformer
 from wail.motion.windows import Normalisation
 
 VERSION = 1
+PARTS = frozenset({"version", "step", "config", "model", "ema", "optimizer", "loader_position", "rng", "norm", "face",
+                   "encoder", "data_sha256", "neutral", "class_means", "train_groups"})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,21 +65,42 @@ def read_state(path: Path) -> dict[str, Any]:
         if not zipfile.is_zipfile(path):
             raise RuntimeError("not a whole zip file")
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError as error:  # torch's own words advise to run such code
+        raise DatasetError(f"{path} is no checkpoint of wail (it holds other things than numbers and names, which are "
+                           "never run): train anew, or give another") from error  # fmt: skip
+    except (OSError, RuntimeError, EOFError) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(f"{path} is no checkpoint of wail ({first_line}): train anew, or give another") from error
     if not isinstance(state, dict) or state.get("version") != VERSION:
         raise DatasetError(f"{path} is no checkpoint of version {VERSION} of wail; train anew, or give another path")
+    missing = sorted(PARTS - state.keys())
+    if missing:
+        raise DatasetError(f"{path} is a damaged checkpoint (it lacks {', '.join(missing)}): train anew, or give another")
     return state
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Load a checkpoint for generation, with the averaged weights, on the CPU. `path`: the file or its folder."""
+    """Load a checkpoint for generation, with the averaged weights, on the CPU. `path`: the file or its folder.
+
+    Raises DatasetError where it is no checkpoint, lacks a part, or holds weights that are not finite.
+    """
     path = path / "checkpoint.pt" if path.is_dir() else path
     state = read_state(path)
+    try:
+        return _checkpoint(state)
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DatasetError(f"{path} is a damaged checkpoint ({type(error).__name__}: {first_line}): train anew, or "
+                           "give another") from error  # fmt: skip
+
+
+def _checkpoint(state: Mapping[str, Any]) -> Checkpoint:
     config, norm, face = config_from_json(state["config"]), state["norm"], state["face"]
-    network = MotionTransformer(config.network, len(norm["feature_mean"]), len(LABELS))
-    network.load_state_dict(state["ema"])
+    with torch.device("meta"):  # no memory before the weights are known to fit
+        network = MotionTransformer(config.network, len(norm["feature_mean"]), len(LABELS))
+    network.load_state_dict(state["ema"], assign=True)
+    if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
+        raise ValueError("its weights hold NaN or infinity")
     return Checkpoint(
         network=network.eval().requires_grad_(False),
         config=config,

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import pickle
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -82,6 +83,9 @@ def _load(path: Path) -> Any:
         model = _load_safetensors(path) if path.suffix == ".safetensors" else _load_legacy(path)
     except ModelError:
         raise
+    except pickle.UnpicklingError as error:  # torch's own words advise to run such code
+        raise ModelError(f"{path.name} could not be loaded as Demucs weights (it holds other things, which are never "
+                         "run): fetch it again.") from error  # fmt: skip
     except Exception as error:
         why = str(error).partition("\n")[0] or type(error).__name__
         raise ModelError(f"{path.name} could not be loaded as Demucs weights ({why}): fetch it again.") from error
