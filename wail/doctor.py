@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wail.errors import ModelError
 from wail.media.ffmpeg import ffmpeg_exe
+from wail.store import free_bytes
 from wail.voice.separate import cached_file, file_in
 from wail.voice.voc2vec import find_folder
 
@@ -57,8 +58,7 @@ def machine(dataset: Path) -> Iterator[Finding]:
     exe = ffmpeg_exe()
     yield Finding("ffmpeg", Path(exe).exists() or shutil.which(exe) is not None, True, Path(exe).name,
                   get="pip install imageio-ffmpeg")  # fmt: skip
-    place = next(path for path in (dataset, *dataset.absolute().parents) if path.exists())
-    free_gb = shutil.disk_usage(place).free / 1e9
+    free_gb = free_bytes(dataset) / 1e9
     yield Finding("disk", free_gb >= MIN_FREE_GB, True, f"{free_gb:.0f} GB free, {MIN_FREE_GB} wanted",
                   get="free some, or give another --out")  # fmt: skip
     import torch

@@ -9,11 +9,12 @@ from typing import Any
 
 from schemas.documents import SourceItem
 from wail.config import CurateConfig
+from wail.errors import WailError
 from wail.media.probe import probe
 from wail.pipeline import Options, chosen_clips, due, readable
 from wail.steps.order import STEPS
-from wail.steps.plan import Planned, place_of, plan, read_items, superseded
-from wail.store import ClipFolder
+from wail.steps.plan import Planned, plan_all
+from wail.store import ClipFolder, free_bytes
 
 TYPICAL_COST = {
     "media": 0.05,
@@ -66,12 +67,8 @@ class Forecast:
 
 def estimate(items: Sequence[SourceItem], root: Path, config: CurateConfig, options: Options, jobs: int) -> Forecast:
     """Forecast a run of `wail.pipeline.curate` with the same arguments; nothing is written."""
-    import shutil
-
-    earlier, asked = read_items(root), readable(items, lambda progress: None)
-    replaced = superseded(root, earlier, asked)
-    planned = plan([item for item in earlier if item not in replaced], asked)
-    chosen = set(chosen_clips(root, planned, options, {place_of(item) for item in replaced}))
+    planned, replaced = plan_all(root, readable(items, lambda progress: None))
+    chosen = set(chosen_clips(root, planned, options, replaced))
     states = {name: Counter[str]() for name in (step.name for step in STEPS)}
     work_s, media_s, disk = 0.0, 0.0, 0
     cost = costs(root, planned)
@@ -90,11 +87,10 @@ def estimate(items: Sequence[SourceItem], root: Path, config: CurateConfig, opti
         work_s += sum(cost[name] for name in pending) * length_s
         media_s += length_s if pending else 0.0
         disk += round(length_s * (DERIVED_BYTES_PER_S + MEDIA_BYTES_PER_S)) if "media" in pending else 0
-    place = next(path for path in (root, *root.absolute().parents) if path.exists())
     return Forecast(
         clips=sum(one.twin is None for one in planned), twins=sum(one.twin is not None for one in planned),
         due={name: dict(counter) for name, counter in states.items()}, media_s=media_s, compute_s=work_s / jobs,
-        disk_bytes=disk, free_bytes=shutil.disk_usage(place).free,
+        disk_bytes=disk, free_bytes=free_bytes(root),
     )  # fmt: skip
 
 
@@ -114,8 +110,6 @@ def costs(root: Path, planned: Sequence[Planned]) -> dict[str, float]:
 
 def length(root: Path, one: Planned) -> float:
     """Seconds of a clip: from its receipt, its span, its file, or a guess for what is not fetched yet."""
-    from wail.errors import WailError
-
     media = ClipFolder(root, one.clip_id).receipt("media")
     if media and media.facts.get("duration_s"):
         return float(media.facts["duration_s"])

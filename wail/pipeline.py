@@ -4,7 +4,6 @@ A clip's stages are re-run exactly when their key changes (see `wail.steps.step`
 are the only state, so a run that is killed anywhere goes on where it stopped.
 """
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
@@ -12,21 +11,23 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from schemas.documents import SourceItem
+from pydantic import TypeAdapter
+
+from schemas.documents import Document, SourceItem
 from schemas.hashing import hash_of
 from wail.config import CurateConfig
-from wail.errors import SourceError
+from wail.errors import DatasetError, SourceError
 from wail.media.identity import clip_id, with_content_id
 from wail.steps.fetching import drop_fetched, fetch_queue
 from wail.steps.fit import model_ids
 from wail.steps.manifest import outcome, write_manifest
 from wail.steps.order import STEPS
-from wail.steps.plan import Planned, place_of, plan, read_items, remember, superseded
+from wail.steps.plan import Planned, place_of, plan_all, remember
 from wail.steps.pool import Runner
 from wail.steps.retain import delete_media
 from wail.steps.shards import has_audio, write_shards
 from wail.steps.step import Step, deleted_files, state, step_key
-from wail.store import ClipFolder, dataset_lock, sweep_temporaries, write_json
+from wail.store import ClipFolder, dataset_lock, read_json, sweep_temporaries, write_json
 
 DATASET_VERSION = 1
 
@@ -92,15 +93,13 @@ def curate(
         sweep_temporaries(root)
         for step in STEPS:
             step.models(config)  # a wrong or missing model file is worth saying before anything is done
-        earlier, asked = read_items(root), readable(items, on_progress)
-        replaced = superseded(root, earlier, asked)
-        planned = plan([item for item in earlier if item not in replaced], asked)
+        planned, replaced = plan_all(root, readable(items, on_progress))
         if not planned and not refused:
             raise SourceError("the sources hold no media at all; give a media file, a folder, a list or AudioSet's CSV")
         remember(root, planned)
         for item in replaced:
             shutil.rmtree(ClipFolder(root, clip_id(item)).path, ignore_errors=True)
-        clips = chosen_clips(root, planned, options, {place_of(item) for item in replaced})
+        clips = chosen_clips(root, planned, options, replaced)
         ran, stuck, paused = run_stages(clips, planned, config, runner, options, on_progress)
         return finish(root, planned, refused, config, ran, stuck, paused, on_progress)
 
@@ -118,12 +117,13 @@ def readable(items: Sequence[SourceItem], on_progress: Callable[[Progress], None
 
 
 def chosen_clips(
-    root: Path, planned: Sequence[Planned], options: Options, mended: Set[tuple[str, float | None, float | None]]
+    root: Path, planned: Sequence[Planned], options: Options, replaced: Set[SourceItem]
 ) -> list[ClipFolder]:
-    """The clips to work on. `mended` are places of files that failed, and have other content now."""
+    """The clips to work on. `replaced` are items of files that failed, and have other content now."""
     clips = {ClipFolder(root, one.clip_id): one.item for one in planned if one.twin is None}
     if not options.only_failed:
         return list(clips)
+    mended = {place_of(item) for item in replaced}
     return [clip for clip, item in clips.items() if outcome(clip)[0] == "failed" or place_of(item) in mended]
 
 
@@ -239,14 +239,29 @@ def clip_facts(root: Path, row: dict[str, Any], config: CurateConfig) -> dict[st
     }  # fmt: skip
 
 
+class ShardsNote(Document):
+    """`shards.json`: what the shards were made of, takes per split, and the files."""
+
+    key: str
+    takes: dict[str, int]
+    files: list[str]
+
+
+def read_note(path: Path) -> ShardsNote | None:
+    """None where there is none, or it is damaged: then the shards are written anew."""
+    try:
+        return read_json(path, TypeAdapter(ShardsNote), "") if path.exists() else None
+    except DatasetError:
+        return None
+
+
 def shards_up_to_date(root: Path, clips: dict[str, dict[str, Any]], config: CurateConfig) -> dict[str, int]:
     """Write the shards, unless those there were made of the very same."""
     note = root / "shards.json"
     key = hash_of([clips, asdict(config.split), config.retain, config.encoders, model_ids(config)])
-    if note.exists():
-        said = json.loads(note.read_text(encoding="utf-8"))
-        if said["key"] == key and all((root / path).is_file() for path in said["files"]):
-            return dict(said["takes"])
+    said = read_note(note)
+    if said is not None and said.key == key and all((root / path).is_file() for path in said.files):
+        return said.takes
     takes = write_shards(root, clips, config)
     parts = sorted((root / "shards").rglob("part-*.parquet")) + sorted((root / "features").rglob("part-*.parquet"))
     write_json(note, {"key": key, "takes": takes, "files": [path.relative_to(root).as_posix() for path in parts]})

@@ -5,21 +5,23 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from schemas.documents import Output, Receipt
 from wail.errors import DatasetBusyError, DatasetError
 
+Kind = TypeVar("Kind")
 FILES = ("sources", "manifest", "dataset", "shards", "reviews")
 FOLDERS = ("clips", "features", "shards", "report")
 TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}(\.[^.]+)?")
@@ -67,12 +69,26 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     """Read a table and hold it to its schema; raises DatasetError naming file and difference."""
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{path} cannot be read as Parquet ({error}): delete it and run again") from error
     if not table.schema.equals(schema):
         raise DatasetError(f"{path} has columns {table.schema.names}, expected {schema.names}; it was written by "
                            "another version: delete it and run again to make it anew")  # fmt: skip
     return table
+
+
+def free_bytes(folder: Path) -> int:
+    """What is free on the disk on which a folder is, or would be made."""
+    return shutil.disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free
+
+
+def read_json(path: Path, kind: TypeAdapter[Kind], remedy: str) -> Kind:
+    """A JSON file held to its type; raises DatasetError naming the file, what is wrong in it, and the remedy."""
+    try:
+        return kind.validate_json(path.read_bytes())
+    except ValidationError as error:
+        said = error.errors()[0]["msg"]
+        raise DatasetError(f"{path} is damaged ({said[:1].lower()}{said[1:]}): {remedy}") from error
 
 
 def sha256_file(path: Path) -> str:

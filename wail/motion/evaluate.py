@@ -39,12 +39,9 @@ def evaluate(
     checkpoint: Checkpoint | Path,
     decoder: Decoder,
     split: str = "test",
-    *,
     seed: int = 0,
-    steps: int | None = None,
-    guidance: float | None = None,
 ) -> dict[str, Any]:
-    """Score a checkpoint on `DATASET/shards/split=<split>`.
+    """Score a checkpoint on `DATASET/shards/split=<split>`; take k is generated with `seed` + k.
 
     Returns `rows` (each `name`: ours, static, class_mean or shuffled_audio, and the metrics of `METRICS`), `n_takes`,
     `n_frames`, `definitions`, and what was used. Raises DatasetError where the split is empty, belongs to another face
@@ -57,8 +54,7 @@ def evaluate(
 
     def ours(index: int, take: Take, heard_from: Take | None = None) -> Floats:
         features, heard = _audio_of(take, heard_from)
-        return generate_at_frames(checkpoint, features, heard, take.identity, take.age, take.label, seed + index, steps,
-                                  guidance)  # fmt: skip
+        return generate_at_frames(checkpoint, features, heard, take.identity, take.age, take.label, seed + index)
 
     predictors: dict[str, Predict] = {
         "ours": ours,
@@ -71,7 +67,7 @@ def evaluate(
         "split": split, "n_takes": len(takes), "n_frames": int(sum(take.valid.sum() for take in takes)), "rows": rows,
         "definitions": DEFINITIONS, "dtw_radius_frames": DTW_RADIUS, "face_model": data.face.name,
         "is_stand_in": data.face.is_stand_in, "encoder": data.encoder, "preset": checkpoint.config.preset,
-        "trained_steps": checkpoint.step, "sample_steps": steps or checkpoint.config.sample_steps, "seed": seed,
+        "trained_steps": checkpoint.step, "sample_steps": checkpoint.config.sample_steps, "seed": seed,
     }  # fmt: skip
 
 
@@ -86,15 +82,6 @@ def score_take(predicted: Floats, take: Take, decoder: Decoder) -> dict[str, flo
         "l_pcc": pearson(aperture, true_aperture),
         "l_ccc": concordance(aperture, true_aperture),
     }
-
-
-def format_table(result: dict[str, Any]) -> str:
-    """The rows as text, one line each, for a terminal."""
-    title = f"{result['n_takes']} takes, {result['n_frames']} frames of split {result['split']}"
-    head = f"{title:<34}" + "".join(f"{name:>10}" for name in METRICS)
-    lines = [f"{row['name'].replace('_', ' '):<34}" + "".join(f"{row[key]:>10.3f}" for key in METRICS)
-             for row in result["rows"]]  # fmt: skip
-    return "\n".join([head, *lines])
 
 
 def _scores(takes: list[Take], predict: Predict, decoder: Decoder) -> dict[str, float]:

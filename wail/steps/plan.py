@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from schemas.documents import SourceItem
 from wail.media.identity import clip_id, source_id
-from wail.store import ClipFolder, write_document, write_text
+from wail.store import ClipFolder, read_json, write_document, write_text
 
 SOURCES = "sources.json"
 _ITEMS = TypeAdapter(tuple[SourceItem, ...])
@@ -27,7 +27,16 @@ class Planned:
 def read_items(root: Path) -> tuple[SourceItem, ...]:
     """All that earlier runs were asked for."""
     path = root / SOURCES
-    return _ITEMS.validate_json(path.read_bytes()) if path.exists() else ()
+    remedy = "delete it, and give all of the dataset's sources again; what is finished of them is not redone"
+    return read_json(path, _ITEMS, remedy) if path.exists() else ()
+
+
+def plan_all(root: Path, asked: Sequence[SourceItem]) -> tuple[list[Planned], set[SourceItem]]:
+    """All that the dataset was ever asked for plus `asked`, and the earlier items that new content takes the place of.
+    """
+    earlier = read_items(root)
+    replaced = superseded(root, earlier, asked)
+    return plan([item for item in earlier if item not in replaced], asked), replaced
 
 
 def plan(earlier: Sequence[SourceItem], asked: Sequence[SourceItem]) -> list[Planned]:
@@ -73,5 +82,5 @@ def remember(root: Path, planned: Sequence[Planned]) -> None:
         clip = ClipFolder(root, one.clip_id)
         text = one.item.model_dump_json(indent=1) + "\n"
         path = clip.file("source.json")
-        if one.twin is None and not (path.exists() and path.read_text(encoding="utf-8") == text):
+        if one.twin is None and not (path.exists() and path.read_bytes() == text.encode()):
             write_document(path, one.item)

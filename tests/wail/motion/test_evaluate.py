@@ -9,7 +9,7 @@ import torch
 from wail.errors import DatasetError
 from wail.motion.checkpoint import read_state
 from wail.motion.data import read_split
-from wail.motion.evaluate import METRICS, evaluate, format_table, score_take
+from wail.motion.evaluate import METRICS, evaluate, score_take
 from wail.motion.losses import join_latents
 from wail.motion.metrics import concordance, dtw, lip_vertex_error, pearson
 from wail.motion.sample import load_checkpoint
@@ -56,9 +56,6 @@ def test_the_table_has_the_controls_and_says_what_it_counted(dataset, synthetic,
     assert result["definitions"].keys() >= {*METRICS, *rows}
     for name in ("static", "class_mean"):
         assert rows[name]["l_pcc"] == 0 and rows[name]["lve_mm"] > 0
-    lines = format_table(result).splitlines()
-    assert lines[0].startswith("2 takes, 85 frames of split test") and lines[1].split()[0] == "ours"
-    assert float(lines[1].split()[1]) == pytest.approx(rows["ours"]["lve_mm"], abs=1e-3)
 
 
 def test_the_still_rows_are_means_of_the_training_codes(dataset, synthetic, checkpoint):
