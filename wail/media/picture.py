@@ -12,7 +12,7 @@ Rgb = NDArray[np.uint8]
 
 # PyAV (seen in 18.1) lists a frame's side data by this enum, and raises on a frame with a kind that the enum does
 # not know, such as the EXIF of every camera picture. Here such a kind passes as a hint that nobody reads.
-setattr(SideDataType, "_missing_", classmethod(lambda cls, value: cls.VIDEO_HINT))  # noqa: B010
+setattr(SideDataType, "_missing_", classmethod(lambda cls, value: cls.VIDEO_HINT))  # noqa: B010  # a plain assignment is refused by mypy
 
 
 class Turn(NamedTuple):

@@ -6,7 +6,7 @@ Chen et al. 2023 "PixArt-alpha"). Positions are relative (rotary, Su et al. 2021
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import nn
@@ -60,7 +60,7 @@ class CausalSelfAttention(nn.Module):
         position = torch.arange(x.shape[1], device=x.device)
         q, k, v = (_heads(part, self.n_heads) for part in self.qkv(x).chunk(3, dim=-1))
         q, k = rotate(q, position), rotate(k, position)
-        return self.out(_merge(functional.scaled_dot_product_attention(q, k, v, is_causal=True)))  # type: ignore[no-any-return]
+        return cast(torch.Tensor, self.out(_merge(functional.scaled_dot_product_attention(q, k, v, is_causal=True))))
 
 
 class BandedCrossAttention(nn.Module):
@@ -88,7 +88,7 @@ class BandedCrossAttention(nn.Module):
         v = torch.cat([silence.to(v.dtype), v], dim=2)
         band = (slot >= frame[:, None]) & (slot <= frame[:, None] + self.past + self.future)
         mask = functional.pad(band & heard[:, None, :], (1, 0), value=True)[:, None]
-        return self.out(_merge(functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)))  # type: ignore[no-any-return]
+        return cast(torch.Tensor, self.out(_merge(functional.scaled_dot_product_attention(q, k, v, attn_mask=mask))))
 
 
 class Block(nn.Module):
@@ -154,7 +154,7 @@ class MotionTransformer(nn.Module):
         audio = self.audio_in(conditions.audio)
         for block in self.blocks:
             h = block(h, modulation, audio, conditions.heard)
-        return self.motion_out(self.norm_out(h))  # type: ignore[no-any-return]
+        return cast(torch.Tensor, self.motion_out(self.norm_out(h)))
 
     def _condition(self, step: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         person = torch.where(conditions.known[:, None], self.person_in(conditions.person), self.stranger)

@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +53,7 @@ def rows(table: pa.Table, columns: list[str]) -> Iterator[dict[str, Any]]:
 def _column(column: Any) -> Sequence[Any]:
     array = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
     if not pa.types.is_list(array.type):
-        return array.to_pylist()  # type: ignore[no-any-return]
+        return cast(list[Any], array.to_pylist())
     values, offsets = array.values.to_numpy(zero_copy_only=False), array.offsets.to_numpy()
     return [values[a:b] for a, b in itertools.pairwise(offsets)]
 

@@ -1,5 +1,7 @@
 """Generating expression latents of any length from audio features, by windows with carried context."""
 
+from typing import cast
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -95,10 +97,10 @@ def _window(
 
     def denoise(x: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
         if guidance == 1:
-            return checkpoint.network(x, step, given[None], conditions)  # type: ignore[no-any-return]
+            return cast(torch.Tensor, checkpoint.network(x, step, given[None], conditions))
         both = Conditions(*(torch.cat(pair) for pair in zip(conditions, null, strict=True)))
         with_, without = checkpoint.network(x.repeat(2, 1, 1), step.repeat(2), given.repeat(2, 1), both).chunk(2)
-        return without + guidance * (with_ - without)  # type: ignore[no-any-return]
+        return cast(torch.Tensor, without + guidance * (with_ - without))
 
     alpha_bar = cosine_alpha_bar(checkpoint.config.diffusion_steps)
     return ddim(denoise, noise[None], alpha_bar, steps, given, given_x0)[0]

@@ -64,7 +64,7 @@ def train_step(run: Run, fixed: Fixed) -> dict[str, float]:
         raise DatasetError(f"the loss is {values['total']} at step {run.step + 1}: train anew with a learning_rate "
                            f"below {c.learning_rate:g}")  # fmt: skip
     run.optimizer.zero_grad(set_to_none=True)
-    terms["total"].backward()  # type: ignore[no-untyped-call]
+    terms["total"].backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     norm = torch.nn.utils.clip_grad_norm_(run.network.parameters(), c.grad_clip)
     run.optimizer.step()
     run.step += 1

@@ -80,7 +80,7 @@ def file_in(place: Path) -> Path | None:
 
 def read_bag(path: Path) -> str:
     """The signature in a Demucs bag of one model, such as htdemucs."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         signatures = [str(signature) for signature in yaml.safe_load(path.read_text())["models"]]

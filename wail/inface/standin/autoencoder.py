@@ -189,7 +189,7 @@ def _optimise(
         regress = torch.stack([(a - b).pow(2).mean() for a, b in zip(got, want, strict=True)]).sum()
         loss = swapped.mean() + taught.mean() + 0.5 * regress
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimiser.step()
         schedule.step()
         if step % 2000 == 0 or step == s.steps - 1:

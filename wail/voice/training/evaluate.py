@@ -235,7 +235,7 @@ def main() -> None:
 
 
 def _print(result: dict[str, Any]) -> None:
-    print(json.dumps(result, indent=None if "enter" in result else 1))  # noqa: T201
+    print(json.dumps(result, indent=None if "enter" in result else 1))  # noqa: T201  # it is a command of its own
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def train(data: Path, steps: int, batch: int = 16, seed: int = 1, n_synthetic: i
         label = torch.from_numpy(np.stack([pair[1] for pair in pairs]).astype(np.float32))
         loss = masked_loss(net(log_mel), label)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
         schedule.step()
