@@ -15,7 +15,7 @@ from wail.inface.render import shade_mesh
 from wail.inface.rotation import axis_angle_from_matrix, matrix_from_angles
 from wail.inface.standin.colours import vertex_colours
 from wail.inface.subdivide import subdivide
-from wail.media.audio import read_audio
+from wail.media.audio import read_sound
 from wail.media.encode import write_mp4
 from wail.motion.sample import generate, load_checkpoint
 from wail.store import atomic_path
@@ -51,7 +51,7 @@ def animate(
     checkpoint = load_checkpoint(checkpoint_path)
     model = load_model(face_model)
     check_model(model, checkpoint.face.sha256, "checkpoint's latents")
-    wave = read_audio(audio, RATE_HZ)
+    wave = read_sound(audio, RATE_HZ)
     on_progress("listen")
     features = find_encoder(checkpoint.encoder, weights)(wave)
     n_frames = max(1, round(len(wave) / RATE_HZ * FPS))

@@ -44,7 +44,11 @@ class Verbs(click.Group):
                 raise Failure(
                     "no space is left on the disk: free some and run again; what is finished stays"
                 ) from error
-            raise
+            if error.filename is None or error.strerror is None:
+                raise
+            # Every file that a verb reads or writes is named by the user, or lies in a folder that is.
+            raise Failure(f"{error.filename} cannot be used ({error.strerror}): check the path and its rights, and "
+                          "run again; what is finished stays") from error  # fmt: skip
 
 
 class Failure(click.ClickException):
@@ -235,9 +239,15 @@ def voice(file: Path, plot: Path | None, weights: Path | None, as_json: bool) ->
 @click.option("--out", type=FILE, required=True, help="Folder for checkpoints; a run in it is gone on with.")
 @click.option("--preset", type=click.Choice(["tiny", "base"]), default="tiny", show_default=True)
 @click.option("--steps", type=click.IntRange(1), help="Train for so many steps instead of the preset's.")
+@click.option("--restart", is_flag=True, help="Train anew, whatever run the folder holds.")
 @click.option("--face-model", type=FILE, help="The model file that the dataset was made with.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, envvar="WAIL_DEVICE",
+              help="Where to train; default also from WAIL_DEVICE.")  # fmt: skip
 @JSON
-def train(dataset: Path, out: Path, preset: str, steps: int | None, face_model: Path | None, as_json: bool) -> None:
+def train(
+    dataset: Path, out: Path, preset: str, steps: int | None, restart: bool, face_model: Path | None, device: str,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Train the diffusion model on a dataset's shards."""
     from wail.decoding import dataset_decoder
     from wail.motion.config import PRESETS, with_steps
@@ -248,11 +258,13 @@ def train(dataset: Path, out: Path, preset: str, steps: int | None, face_model: 
     from wail.show import out as console
 
     config = with_steps(PRESETS[preset](), steps) if steps else PRESETS[preset]()
-    if is_finished(out, config) and not as_json:
-        console.print(f"the run in {out} is finished: nothing to do; give another --out or more --steps", markup=False)
+    finished = not restart and is_finished(out, config)
     with bars() as tell:
-        checkpoint = run(dataset, out, config, dataset_decoder(dataset, face_model),
-                         lambda step, total, losses: tell(Progress("train", step, total)))  # fmt: skip
+        checkpoint = run(dataset, out, config, dataset_decoder(dataset, face_model, usable(device)),
+                         lambda step, total, losses: tell(Progress("train", step, total)),
+                         device=device, restart=restart)  # fmt: skip
+    if finished and not as_json:  # only now is it known to be of this very data
+        console.print(f"the run in {out} is finished: nothing to do; give another --out or --restart", markup=False)
     print_json({"checkpoint": checkpoint}) if as_json else console.print(f"checkpoint: {checkpoint}", markup=False)
 
 
@@ -280,7 +292,7 @@ def evaluate(dataset: Path, checkpoint: Path, split: str, face_model: Path | Non
 @click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--out", "outs", type=FILE, multiple=True, required=True, help=".mp4, .npz or .glb; may be repeated.")
 @click.option("--label", type=click.Choice(["cry", "laugh", "babble"]), default="cry", show_default=True)
-@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=7, show_default=True)
 @click.option("--steps", type=click.IntRange(1), help="Denoising steps; default the checkpoint's own.")
 @click.option("--face-model", type=FILE, help="The model file that the checkpoint was trained with.")
 @click.option("--weights", type=THERE, help="Folder with the audio encoder, where the checkpoint used one.")

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from wail.errors import MediaError
-from wail.media.audio import read_audio
-from wail.media.probe import probe
+from wail.media.audio import read_audio, read_sound
 from wail.steps.voice import separator_for
 from wail.store import atomic_path
 from wail.voice.analyse import WAVE44_HZ, VoiceConfig, analyse
@@ -17,10 +15,7 @@ RATE_HZ = 16000
 
 def listen(file: Path, plot: Path | None = None, weights: Path | None = None) -> list[dict[str, Any]]:
     """Rows of table `vocal` for a media file; optionally draws what was heard. Raises MediaError without sound."""
-    if probe(file).audio_codec is None:
-        raise MediaError(f"{file.name} has no audio stream, so there is nothing to listen to; give a file with sound",
-                         "unsupported")  # fmt: skip
-    wave = read_audio(file, RATE_HZ)
+    wave = read_sound(file, RATE_HZ)
     separator = separator_for(weights)
     wave44 = None if isinstance(separator, Missing) else read_audio(file, WAVE44_HZ, channels=2)
     found = analyse(wave, VoiceConfig(), wave44=wave44, separator=separator)

@@ -1,10 +1,13 @@
 import av
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
 from wail.animate import animate
+from wail.cli import main
 from wail.decoding import check_model, dataset_decoder
-from wail.errors import ConfigError, ModelError
+from wail.errors import ConfigError, MediaError, ModelError
 from wail.inface.export import read_glb
 from wail.inface.model import load_model
 
@@ -54,3 +57,17 @@ def test_the_decoder_of_a_dataset_decodes_lips_and_aperture(demo):
     latents = decoder.model.latent_mean.repeat(3, 1)
     assert decoder.lips(latents).shape == (3, len(decoder.lip_rows), 3)
     assert (decoder.aperture(latents) > 0).all()
+
+
+def test_a_picture_is_refused_where_a_cry_is_wanted(checkpoint, tmp_path):
+    Image.new("RGB", (64, 64)).save(tmp_path / "baby.png")
+    with pytest.raises(MediaError, match=r"baby\.png has no audio stream"):
+        animate(tmp_path / "baby.png", checkpoint, [tmp_path / "a.npz"])
+
+
+def test_an_out_inside_a_file_is_one_sentence(demo, checkpoint, tmp_path):
+    (tmp_path / "file").touch()
+    words = ["animate", demo[0] / "cry.flac", "--checkpoint", checkpoint, "--out", tmp_path / "file" / "a.npz"]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert (done.exit_code, len(done.output.splitlines())) == (1, 1)
+    assert "file cannot be used (File exists)" in done.output

@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from wail.errors import MediaError
 from wail.media.opening import DEFAULT_LIMITS, MediaLimits, audio_stream, open_media
 from wail.media.probe import probe
 from wail.media.timeline import timed_frames
@@ -43,6 +44,14 @@ def read_audio(path: Path, rate_hz: int = 16000, channels: int = 1, limits: Medi
         n_sound = round((facts.audio_start_s + facts.audio_duration_s) * rate_hz)
     out = _assemble([(round(start_s * rate_hz), wave) for start_s, wave in runs], channels, max(n_picture, n_sound))
     return out[0] if channels == 1 else out
+
+
+def read_sound(path: Path, rate_hz: int = 16000) -> Wave:
+    """`read_audio` in mono, of a file that must have sound. Raises MediaError `unsupported` where it has none."""
+    if probe(path).audio_codec is None:
+        raise MediaError(f"{path.name} has no audio stream, so there is nothing to listen to; give a file with sound",
+                         "unsupported")  # fmt: skip
+    return read_audio(path, rate_hz)
 
 
 def _runs(container: Any, stream: Any, rate_hz: int, channels: int) -> Iterator[tuple[float, Wave]]:
