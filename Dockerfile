@@ -2,7 +2,7 @@
 #
 #   docker build -t wail .                                        whatever torch build the configured index gives
 #   docker build -t wail --build-arg TORCH_INDEX=<index> .        the CPU or CUDA index that PyTorch's own install page names
-#   docker build -t wail --build-arg DEVICE=cuda .                fits on the GPU by default
+#   docker build -t wail --build-arg DEVICE=cuda .                fits and trains on the GPU by default
 
 FROM python:3.11-slim-bookworm AS build
 ARG TORCH_INDEX=""

@@ -21,6 +21,7 @@ install: .venv/.installed
 .venv/.installed: requirements.lock pyproject.toml
 	sh scripts/check-system.sh "$(PYTHON)"
 	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@echo "Installing the locked dependencies into .venv: a few minutes without a word, about 3.5 GB."
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
 	touch $@

@@ -1,5 +1,6 @@
 """Flow `train`: the bundled trainer on a finished dataset."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from wail.motion.train import train
 @task(name="train", tags=["gpu"], cache_policy=NO_CACHE)
 def train_task(dataset: Path, out: Path, preset: str, face_model: Path | None) -> Path:
     log = get_run_logger()
-    decoder = dataset_decoder(dataset, face_model)
+    device = os.environ.get("WAIL_DEVICE", "cpu")
+    decoder = dataset_decoder(dataset, face_model, device)
 
     def tell(step: int, total: int, losses: Mapping[str, float]) -> None:
         log.info("step %d of %d: %s", step, total, losses)
 
-    return train(dataset, out, TRAINING[preset](), decoder, tell)
+    return train(dataset, out, TRAINING[preset](), decoder, tell, device=device)
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)

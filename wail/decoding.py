@@ -28,15 +28,15 @@ class MouthDecoder:
         return aperture_mm(self.model, latents)
 
 
-def mouth_decoder(face_model: Path | None) -> MouthDecoder:
-    """The decoder of a model file (None: the stand-in)."""
-    model = load_model(face_model)
-    return MouthDecoder(model, lip_vertices(model))
+def mouth_decoder(face_model: Path | None, device: str = "cpu") -> MouthDecoder:
+    """The decoder of a model file (None: the stand-in) on a device."""
+    model = load_model(face_model).to(device)
+    return MouthDecoder(model, lip_vertices(model).to(device))
 
 
-def dataset_decoder(dataset: Path, face_model: Path | None) -> MouthDecoder:
+def dataset_decoder(dataset: Path, face_model: Path | None, device: str = "cpu") -> MouthDecoder:
     """The decoder for a dataset's shards. Raises ModelError when they were made with another model."""
-    decoder = mouth_decoder(face_model)
+    decoder = mouth_decoder(face_model, device)
     for part in sorted((dataset / "shards").glob("split=*/part-*.parquet"))[:1]:
         said = (pq.read_schema(part).metadata or {}).get(b"wail.model")
         if said is not None:

@@ -65,7 +65,7 @@ def machine(dataset: Path) -> Iterator[Finding]:
 
     cuda = torch.cuda.is_available()
     yield Finding("gpu", cuda, False, torch.cuda.get_device_name(0) if cuda else "none; the CPU does all",
-                  adds="faster fits (wail curate --device cuda)")  # fmt: skip
+                  adds="faster fits and training (--device cuda)")  # fmt: skip
     yield javascript()
 
 

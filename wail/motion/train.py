@@ -116,10 +116,10 @@ def _resume(run: Run, path: Path, fixed: Fixed) -> None:
                if state["config"].get(key) != wanted[key]]  # fmt: skip
     if changed:
         raise ConfigError(f"{path} was trained with other settings ({'; '.join(changed)}): give another folder, or "
-                          "train anew there by asking for a restart")  # fmt: skip
+                          "train anew there (--restart)")  # fmt: skip
     if state["data_sha256"] != fixed.data_sha256:
         raise ConfigError(f"{path} was trained on other data than the dataset holds now: give another folder, or train "
-                          "anew there by asking for a restart")  # fmt: skip
+                          "anew there (--restart)")  # fmt: skip
     run.network.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.ema = {name: value.to(fixed.device) for name, value in state["ema"].items()}
