@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from wail.animate import animate
 from wail.config import CurateConfig, SplitConfig
 from wail.decoding import mouth_decoder
+from wail.errors import DatasetError
 from wail.media.audio import read_audio
 from wail.media.sources import read_sources
 from wail.motion.config import TrainConfig, tiny, with_steps
@@ -113,14 +114,11 @@ def animated(
 
 
 def held_out_cry(dataset: Path) -> dict[str, Any]:
+    """The longest cry of split test, or of the next split where that has none: its take_id, label and sound."""
     columns = ["take_id", "label", "n_frames", "audio"]
-    rows = [
-        row for split in ("test", "val", "train")
-        for part in sorted((dataset / "shards" / f"split={split}").glob("part-*.parquet"))
-        for row in pq.ParquetFile(part).read(columns).to_pylist()
-        if row["label"] == "cry"
-    ]  # fmt: skip
-    test = pq.ParquetFile(next((dataset / "shards" / "split=test").glob("part-*.parquet"))).read(["take_id"])
-    held_out = [row for row in rows if row["take_id"] in set(test["take_id"].to_pylist())]
-    chosen: dict[str, Any] = max(held_out or rows, key=lambda row: row["n_frames"])
-    return chosen
+    for split in ("test", "val", "train"):
+        parts = sorted((dataset / "shards" / f"split={split}").glob("part-*.parquet"))
+        rows = [row for part in parts for row in pq.ParquetFile(part).read(columns).to_pylist()]
+        if cries := [row for row in rows if row["label"] == "cry"]:
+            return dict(max(cries, key=lambda row: row["n_frames"]))
+    raise DatasetError(f"the shards of {dataset} hold no cry to animate: delete the demo's folder and run it again")

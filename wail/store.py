@@ -168,5 +168,5 @@ def sweep_temporaries(root: Path) -> int:
     return len(left)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Any] | Sequence[str]) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")

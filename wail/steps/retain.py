@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter
-
 from wail.steps.step import DELETED, listed_deletions
-from wail.store import ClipFolder, write_text
+from wail.store import ClipFolder, write_json
 
 MEDIA_NAMES = ("audio.flac", "stem.flac")
-_NAMES = TypeAdapter(list[str])
 
 
 def delete_media(clips: Sequence[ClipFolder]) -> None:
@@ -19,7 +16,7 @@ def delete_media(clips: Sequence[ClipFolder]) -> None:
         if not there:
             continue
         names = sorted(there | listed_deletions(clip))
-        write_text(clip.file(DELETED), _NAMES.dump_json(names).decode() + "\n")
+        write_json(clip.file(DELETED), names)
         # The media first: while any of it is there, a kill would make the rest look lost rather than deleted.
         for name in sorted(there, key=lambda name: name == "stem.flac"):
             clip.file(name).unlink()

@@ -3,6 +3,8 @@
 The final `takes.parquet` is written by stage `verdicts`, which knows how well each was fitted.
 """
 
+import pyarrow as pa
+
 from schemas.arrow import to_table
 from schemas.tables import FRAMES, LANDMARKS, TAKES, VOCAL, VOICE
 from wail.config import CurateConfig
@@ -12,17 +14,20 @@ from wail.vision.takes import make_takes
 
 
 def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
-    takes = make_takes(
-        clip.clip_id,
+    takes = make_takes(clip.clip_id, *seen_and_heard(clip), config.takes)
+    rows = [take.row for take in takes]
+    write_table(clip.file("candidates.parquet"), to_table(rows, TAKES))
+    return Outcome(("candidates.parquet",), facts={"candidates": sum(row["reason"] is None for row in rows)})
+
+
+def seen_and_heard(clip: ClipFolder) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
+    """Tables frames, landmarks, voice and vocal of a clip."""
+    return (
         read_table(clip.file("frames.parquet"), FRAMES),
         read_table(clip.file("landmarks.parquet"), LANDMARKS),
         read_table(clip.file("voice.parquet"), VOICE),
         read_table(clip.file("vocal.parquet"), VOCAL),
-        config.takes,
     )
-    rows = [take.row for take in takes]
-    write_table(clip.file("candidates.parquet"), to_table(rows, TAKES))
-    return Outcome(("candidates.parquet",), facts={"candidates": sum(row["reason"] is None for row in rows)})
 
 
 STEP = Step(

@@ -6,21 +6,19 @@ from typing import Any
 import numpy as np
 
 from schemas.arrow import to_table
-from schemas.tables import FRAMES, LANDMARKS, TAKES, VERDICTS, VOCAL, VOICE
+from schemas.tables import TAKES, VERDICTS
 from wail.config import CurateConfig, FitLimits
 from wail.media.probe import GRID_FPS
 from wail.steps.fit import read_fit
 from wail.steps.step import Outcome, Step
-from wail.store import ClipFolder, read_table, write_table
+from wail.steps.takes import seen_and_heard
+from wail.store import ClipFolder, write_table
 from wail.vision.takes import Take, make_takes
 from wail.vision.verdicts import verdicts
 
 
 def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
-    frames = read_table(clip.file("frames.parquet"), FRAMES)
-    voice = read_table(clip.file("voice.parquet"), VOICE)
-    vocal = read_table(clip.file("vocal.parquet"), VOCAL)
-    landmarks = read_table(clip.file("landmarks.parquet"), LANDMARKS)
+    frames, landmarks, voice, vocal = seen_and_heard(clip)
     takes = make_takes(clip.clip_id, frames, landmarks, voice, vocal, config.takes)
     poor = {take.row["take_id"]: poor_frames(clip, take.row, config.fit_limits) for take in takes}
     takes = [judged(take, poor[take.row["take_id"]], config.fit_limits) for take in takes]
