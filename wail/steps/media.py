@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from schemas.documents import Document, Probe, SourceItem
 from wail.config import CurateConfig
 from wail.errors import FetchError, MediaError
@@ -22,9 +24,10 @@ from wail.media.fingerprint import audio_fingerprint
 from wail.media.identity import source_id
 from wail.media.probe import probe
 from wail.steps.step import Outcome, Step
-from wail.store import ClipFolder, atomic_path, sha256_file, write_document
+from wail.store import ClipFolder, atomic_path, read_json, sha256_file, write_document
 
 RATE_HZ = 16000
+REMEDY = "delete it and run again"
 PROGRESS_BYTES = 20_000_000
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
 
 
 def read_source(clip: ClipFolder) -> SourceItem:
-    return SourceItem.model_validate_json(clip.file("source.json").read_bytes())
+    return read_json(clip.file("source.json"), TypeAdapter(SourceItem), REMEDY)
 
 
 def obtain(item: SourceItem, clip: ClipFolder, config: CurateConfig) -> tuple[Path, dict[str, Any]]:
@@ -80,7 +83,7 @@ def obtain(item: SourceItem, clip: ClipFolder, config: CurateConfig) -> tuple[Pa
             name=fetched.path.name, licence=fetched.licence, uploader=fetched.channel_id or fetched.uploader,
             retrieved_at=datetime.now(UTC).isoformat(timespec="seconds"),
         ))  # fmt: skip
-    said = Fetched.model_validate_json(note.read_bytes())
+    said = read_json(note, TypeAdapter(Fetched), REMEDY)
     return folder / said.name, {
         "licence": said.licence or item.licence,
         "uploader": said.uploader or item.uploader,
@@ -158,7 +161,7 @@ def media_file(clip: ClipFolder) -> Path:
 
 
 def read_probe(clip: ClipFolder) -> Probe:
-    return Probe.model_validate_json(clip.file("probe.json").read_bytes())
+    return read_json(clip.file("probe.json"), TypeAdapter(Probe), REMEDY)
 
 
 STEP = Step(

@@ -16,12 +16,13 @@ from schemas.hashing import hash_of
 from schemas.reasons import RETRIED, Status
 from wail.config import CurateConfig
 from wail.errors import ClipError, DatasetError, WailError
-from wail.store import DISK_FULL, ClipFolder
+from wail.store import DISK_FULL, ClipFolder, read_json
 
 log = logging.getLogger(__name__)
 
 DELETED = "deleted.json"
 """In a clip's folder: the outputs that `retain = derived` deleted on purpose."""
+_NAMES = TypeAdapter(list[str])
 LEAST_FREE_BYTES = 1 << 20
 """With less of it left, whatever a stage failed of is put down to the full disk: libraries word that in many ways."""
 
@@ -66,7 +67,9 @@ def step_key(step: Step, clip: ClipFolder, config: CurateConfig, source: str) ->
 
 def listed_deletions(clip: ClipFolder) -> frozenset[str]:
     path = clip.file(DELETED)
-    return frozenset(TypeAdapter(list[str]).validate_json(path.read_bytes())) if path.exists() else frozenset()
+    remedy = "delete the clip's folder, and run again to make it anew"
+    names = read_json(path, _NAMES, remedy) if path.exists() else []
+    return frozenset(names)
 
 
 def deleted_files(clip: ClipFolder) -> frozenset[str]:
@@ -102,7 +105,7 @@ def run_step(step: Step, clip: ClipFolder, config: CurateConfig, key: str) -> Re
     except Exception as error:  # One clip's bug must not end the run: it is logged whole and counted.
         if is_disk_full(error, clip.root):
             raise disk_full(clip.root) from error
-        if isinstance(error, WailError) and not isinstance(error, ClipError):
+        if isinstance(error, WailError) and not isinstance(error, ClipError | DatasetError):
             raise
         receipt = receipt_of(error, step, clip, key, time.monotonic() - started)
     leave(receipt, clip)
@@ -120,6 +123,8 @@ def leave(receipt: Receipt, clip: ClipFolder) -> None:
 def receipt_of(error: Exception, step: Step, clip: ClipFolder, key: str, seconds: float) -> Receipt:
     if isinstance(error, ClipError):
         return failed(step.name, key, str(error), error.failure, seconds)
+    if isinstance(error, DatasetError):  # a file of this clip is damaged: tried again when it has been deleted
+        return failed(step.name, key, str(error), "transient", seconds)
     log.error("stage %s of clip %s failed", step.name, clip.clip_id, exc_info=error)
     return failed(step.name, key, describe(error), "bug", seconds)
 

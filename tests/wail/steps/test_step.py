@@ -2,11 +2,12 @@ import errno
 
 import pytest
 
+from schemas.tables import VOCAL
 from wail.config import CurateConfig
 from wail.errors import DatasetError, FetchError, MediaError
 from wail.steps.retain import delete_media
-from wail.steps.step import Outcome, Step, run_step, state, step_key
-from wail.store import ClipFolder, write_text
+from wail.steps.step import Outcome, Step, deleted_files, run_step, state, step_key
+from wail.store import ClipFolder, read_table, write_text
 
 CONFIG = CurateConfig()
 
@@ -140,3 +141,19 @@ def test_a_kill_amid_the_deletion_leaves_nothing_that_looks_lost(clip, monkeypat
         delete_media([clip])
     assert unlinked == ["media.mp4"]
     assert [state(step, clip, key(step, clip)) for step in (media, voice)] == ["current", "current"]
+
+
+def test_a_damaged_table_of_a_clip_ends_that_clip_alone_until_it_is_deleted(clip):
+    first = make(run=writes("a.parquet", "not parquet"))
+    second = make("second", reads=("first",), run=lambda clip, _: read_table(clip.file("a.parquet"), VOCAL))
+    run_step(first, clip, CONFIG, key(first, clip))
+    receipt = run_step(second, clip, CONFIG, key(second, clip))
+    assert (receipt.status, receipt.failure) == ("failed", "transient") and "delete it and run again" in receipt.reason
+    clip.file("a.parquet").unlink()
+    assert state(first, clip, key(first, clip)) == "run", "deleting it makes the stage before due"
+
+
+def test_a_damaged_list_of_deletions_is_named(clip):
+    write_text(clip.file("deleted.json"), '["media.mp4"')
+    with pytest.raises(DatasetError, match=r"c1/deleted\.json is damaged .*delete the clip's folder"):
+        deleted_files(clip)
