@@ -104,6 +104,13 @@ def test_a_lost_output_is_made_again_and_a_damaged_shard_too(dataset, spans_csv)
     assert shard_hashes(dataset) == before
 
 
+def test_a_damaged_note_on_the_shards_makes_them_anew(dataset, spans_csv):
+    before, note = shard_hashes(dataset), (dataset / "shards.json").read_bytes()
+    (dataset / "shards.json").write_bytes(note[:20])
+    assert nonzero(run(dataset, spans_csv)) == {}
+    assert (shard_hashes(dataset), (dataset / "shards.json").read_bytes()) == (before, note)
+
+
 def test_a_second_run_at_the_same_time_is_refused(dataset, spans_csv):
     with dataset_lock(dataset), pytest.raises(DatasetBusyError, match=r"another run is at work on .*wait"):
         run(dataset, spans_csv)
