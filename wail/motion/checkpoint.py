@@ -75,7 +75,8 @@ def read_state(path: Path) -> dict[str, Any]:
         raise DatasetError(f"{path} is no checkpoint of version {VERSION} of wail; train anew, or give another path")
     missing = sorted(PARTS - state.keys())
     if missing:
-        raise DatasetError(f"{path} is a damaged checkpoint (it lacks {', '.join(missing)}): train anew, or give another")
+        raise DatasetError(f"{path} is a damaged checkpoint (it lacks {', '.join(missing)}): train anew, or give "
+                           "another")  # fmt: skip
     return state
 
 

@@ -131,7 +131,7 @@ class _Evil:
 def test_a_legacy_file_cannot_run_code(no_caches, monkeypatch):
     monkeypatch.chdir(no_caches)
     torch.save({"klass": _Evil(), "args": (), "kwargs": {}, "state": {}}, no_caches / "evil.th")
-    with pytest.raises(ModelError, match="could not be loaded .*never run") as caught:
+    with pytest.raises(ModelError, match=r"could not be loaded .*never run") as caught:
         find_separator(no_caches / "evil.th")
     assert "weights_only" not in str(caught.value)
     assert not (no_caches / "ran").exists()
