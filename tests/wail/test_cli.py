@@ -165,7 +165,7 @@ def test_only_bad_files_end_with_a_report_and_status_3(tmp_path):
     (["CLIP", "--set", "takes.min_tke_s=1"], ["no setting 'takes.min_tke_s'", "min_take_s"]),
     (["CLIP", "--set", "takes.min_take_s"], ["not of the form part.name=value"]),
     (["CLIP", "--set", "takes.min_take_s=long"], ["takes.min_take_s = 'long'", "valid number"]),
-    (["CLIP", "--set", "takes.min_take_s=-1"], ["takes.min_take_s = -1", "at least 0", "change it"]),
+    (["CLIP", "--set", "takes.min_take_s=-1"], ["takes.min_take_s = -1", "greater than or equal to 0", "mend it"]),
     (["CLIP", "--set", "split.val=0.9"], ["split.val = 0.9", "less than 0.5"]),
     (["CLIP", "--set", "encoders=[\"mp3\"]"], ["'mp3'", "choose logmel"]),
     (["CLIP", "--set", "encoders=[\"voc2vec-ls-pt\"]"], ["voc2vec", "download"]),
