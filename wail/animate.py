@@ -20,9 +20,9 @@ from wail.media.encode import write_mp4
 from wail.motion.sample import generate, load_checkpoint
 from wail.store import atomic_path
 from wail.voice.features import find_encoder
+from wail.voice.mel import RATE_HZ
 
 FPS = 30
-RATE_HZ = 16000
 SUFFIXES = (".mp4", ".npz", ".glb")
 SIZE_PX = (512, 512)
 DISTANCE_MM = 600.0

@@ -7,10 +7,9 @@ from wail.media.audio import read_audio, read_sound
 from wail.steps.voice import separator_for
 from wail.store import atomic_path
 from wail.voice.analyse import WAVE44_HZ, VoiceConfig, analyse
+from wail.voice.mel import RATE_HZ
 from wail.voice.plot import plot_voice
 from wail.voice.separate import Missing
-
-RATE_HZ = 16000
 
 
 def listen(file: Path, plot: Path | None = None, weights: Path | None = None) -> list[dict[str, Any]]:
