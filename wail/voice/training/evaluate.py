@@ -5,7 +5,6 @@ Held-out groups are halved by hash: thresholds were looked at on `--split tune`,
 """
 
 import argparse
-import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -35,13 +34,6 @@ class Mixture:
     truth: NDArray[np.float32]
     background: str
     snr_db: float
-
-
-def split_entries(entries: Sequence[corpus.Entry], split: str) -> list[corpus.Entry]:
-    """The half of the held-out groups named `tune` or `test`."""
-    half = {"tune": 0, "test": 1}[split]
-    return [e for e in entries if corpus.is_held_out(e)
-            and int(hashlib.sha256(("half" + e.group).encode()).hexdigest()[:8], 16) % 2 == half]  # fmt: skip
 
 
 def mixtures(entries: Sequence[corpus.Entry], seed: int, count: int = 60) -> list[Mixture]:
@@ -215,7 +207,7 @@ def main() -> None:
     parser.add_argument("--thresholds", action="store_true", help="print F1 over a small grid instead")
     arguments = parser.parse_args()
     index = corpus.read_index(arguments.data)
-    entries = split_entries(index, arguments.split)
+    entries = [e for e in index if corpus.part_of(e) == arguments.split]
     mixed = mixtures(entries, seed={"tune": 101, "test": 202}[arguments.split])
     started = time.perf_counter()
     tracks = [detect(mixture.wave) for mixture in mixed]

@@ -33,7 +33,7 @@ def train(data: Path, steps: int, batch: int = 16, seed: int = 1, n_synthetic: i
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    entries = [e for e in corpus.read_index(data) if corpus.may_train(e) and not corpus.is_held_out(e)]
+    entries = [e for e in corpus.read_index(data) if corpus.part_of(e) == "train"]
     bank = dict(corpus.real_pictures(entries)) | corpus.synthetic_pictures(rng, n_synthetic)
     log.info("banks: %s", {name: len(pictures) for name, pictures in bank.items()})
     net = VoiceNet().train()

@@ -62,10 +62,16 @@ def test_non_commercial_and_share_alike_files_are_not_trained_on(licence, allowe
     assert corpus.may_train(entry(licence=licence)) is allowed
 
 
-def test_a_group_is_held_out_whole_and_about_a_fifth_are():
-    assert corpus.is_held_out(entry("cry", "dac:7")) == corpus.is_held_out(entry("noise", "dac:7"))
-    share = np.mean([corpus.is_held_out(entry(group=f"g{k}")) for k in range(1000)])
-    assert 0.15 < share < 0.25
+def test_a_group_is_in_one_part_whole_and_about_a_fifth_are_held_out():
+    assert corpus.part_of(entry("cry", "dac:7")) == corpus.part_of(entry("noise", "dac:7"))
+    parts = [corpus.part_of(entry(group=f"g{k}")) for k in range(1000)]
+    assert 0.75 < parts.count("train") / 1000 < 0.85
+    assert 0.05 < parts.count("tune") / 1000 < 0.15 and 0.05 < parts.count("test") / 1000 < 0.15
+
+
+def test_what_may_not_be_trained_on_and_the_only_real_laughter_are_held_out():
+    assert all(corpus.part_of(entry(group=f"g{k}", licence="CC-BY-SA-4.0")) != "train" for k in range(50))
+    assert corpus.part_of(entry("laugh", "g1")) == "test"
 
 
 @pytest.mark.parametrize("make", [synth.cry, synth.laugh, synth.babble, synth.adult_talk, synth.siren, synth.tune])
