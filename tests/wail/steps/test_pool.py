@@ -125,3 +125,13 @@ def test_no_worker_outlives_the_pool(two_clips):
         pool("voice", ids[1:], root, CONFIG, lambda clip: None)
         assert children()
     assert not children()
+
+
+def test_workers_do_not_hear_ctrl_c_but_this_process_does():
+    with LocalPool(1):
+        deadline_s = time.monotonic() + 20
+        while not (workers := children()) and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        blocked = int(Path(f"/proc/{workers[0]}/status").read_text().partition("SigBlk:")[2].split()[0], 16)
+        assert blocked >> (signal.SIGINT - 1) & 1
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
