@@ -47,9 +47,8 @@ class Demo:
 def run_demo(out: Path, *, short: bool, jobs: int, on_progress: Callable[[Progress], None]) -> Demo:
     """Run all of it under `out`; whatever is finished already is not done again."""
     samples, dataset, model_folder = out / "samples", out / "dataset", out / "model"
-    on_progress(Progress("samples", 0, 1))
-    sources = write_sources(samples, make_samples(samples))
-    on_progress(Progress("samples", 1, 1))
+    clips = make_samples(samples, on_progress=lambda done, total: on_progress(Progress("samples", done, total)))
+    sources = write_sources(samples, clips)
     config = demo_config()
     with LocalPool(jobs) as pool:
         found = read_sources([str(sources)])

@@ -8,8 +8,8 @@ import argparse
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,7 +22,7 @@ from wail.errors import ConfigError
 from wail.inface.landmarks import aperture_mm
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel, load_model
 from wail.media.encode import write_mp4
-from wail.media.parent import end_with_parent
+from wail.media.parent import end_with_parent, starting_workers
 from wail.samples.hearing import Heard, hear
 from wail.samples.scenes import SCENES, Scene
 from wail.samples.shapes import F64
@@ -36,11 +36,12 @@ PROFILE_YAW_DEG = 60.0
 
 
 def make_samples(
-    out: Path, seed: int = 7, names: Sequence[str] | None = None, workers: int = WORKERS
-) -> list[Path]:
+    out: Path, seed: int = 7, names: Sequence[str] | None = None, workers: int = WORKERS,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:  # fmt: skip
     """Make the clips (all, or those named) that are not in `out` yet; returns the media files in the scenes' order.
 
-    Raises ConfigError for an unknown name.
+    `on_progress` is told how many clips are there and how many shall be. Raises ConfigError for an unknown name.
     """
     known = {scene.name: scene for scene in SCENES}
     unknown = sorted(set(names or ()) - known.keys())
@@ -53,12 +54,19 @@ def make_samples(
     # The longest first, so that no worker is left with one at the end.
     todo.sort(key=lambda scene: -scene.duration_s * scene.size_px[0])
     keys = [_key(scene, seed) for scene in todo]
+    there = len(scenes) - len(todo)
+    on_progress(there, len(scenes))
     if workers > 1 and len(todo) > 1:
         with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (os.getpid(),)) as pool:
-            list(pool.map(make_clip, todo, [out] * len(todo), [seed] * len(todo), keys))
+            with starting_workers():
+                jobs = [pool.submit(make_clip, scene, out, seed, key) for scene, key in zip(todo, keys, strict=True)]
+            for done, job in enumerate(as_completed(jobs), there + 1):
+                job.result()
+                on_progress(done, len(scenes))
     else:
-        for scene, key in zip(todo, keys, strict=True):
+        for done, (scene, key) in enumerate(zip(todo, keys, strict=True), there + 1):
             make_clip(scene, out, seed, key)
+            on_progress(done, len(scenes))
     collect(out)
     return [media_path(out, scene) for scene in scenes]
 

@@ -7,11 +7,9 @@ import faulthandler
 import logging
 import multiprocessing
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
-from multiprocessing import resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -22,7 +20,7 @@ from schemas.documents import Receipt
 from schemas.reasons import Failure
 from wail.config import CurateConfig
 from wail.errors import WailError
-from wail.media.parent import end_with_parent
+from wail.media.parent import end_with_parent, starting_workers
 from wail.steps.order import BY_NAME
 from wail.steps.step import Step, failed, leave, run_step, step_key
 from wail.store import ClipFolder
@@ -68,14 +66,8 @@ class LocalPool:
             os.environ.setdefault(name, value)
         context = multiprocessing.get_context("spawn")
         self.pool = ProcessPool(self.jobs, context=context, initializer=start_worker, initargs=[os.getpid()])
-        # Ctrl-C goes to every process of the terminal. Workers and pebble's threads inherit the mask, so that only this
-        # one hears it and stops them, without a trace from each. The tracker's start would lift the mask.
-        resource_tracker.ensure_running()
-        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with starting_workers():
             assert self.pool.active, "a fresh pool starts when it is asked"
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         return self
 
     def __exit__(

@@ -123,7 +123,9 @@ def test_second_run_leaves_the_clips_alone_and_mends_what_is_missing(folder, mon
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != "truth.json"}
     lost = (folder / "adult.mp4").read_bytes()
     (folder / "adult.mp4").unlink()
-    make.make_samples(folder, workers=1)
+    told = []
+    make.make_samples(folder, workers=1, on_progress=lambda done, total: told.append((done, total)))
+    assert told == [(3, 4), (4, 4)]
     after = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != "truth.json"}
     assert {name for name in after if after[name] != before[name]} == {"adult.mp4", "adult.truth.npz"}
     assert (folder / "adult.mp4").read_bytes() == lost
