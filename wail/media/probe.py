@@ -82,7 +82,9 @@ def _check_complete(path: Path, container: Any, declared_s: float, spans: dict[i
         raise MediaError(f"{path.name} has a header but no media in it: fetch or copy it again", "corrupt")
     first_s = min(span.starts_s[0] for span in filled)
     start_s = first_s if container.start_time is None else container.start_time / 1e6
-    had_s = max(span.end_s for span in filled) - start_s
+    end_s = max(span.end_s for span in filled)
+    # Matroska's duration is when the file ends, by a clock that need not start at 0.
+    had_s = max(end_s, end_s - start_s)
     if declared_s - had_s > TRUNCATED_S + 0.01 * declared_s:
         raise MediaError(f"{path.name} ends after {had_s:.1f} s of the {declared_s:.1f} s that its header declares "
                          "(truncated): fetch or copy it again", "corrupt")  # fmt: skip

@@ -15,6 +15,12 @@ import av.logging
 from wail.errors import MediaError
 from wail.media.opening import MediaLimits, audio_stream, open_media, video_stream
 
+DAMAGE = (
+    av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError, av.error.UnknownError,
+    av.error.ExternalError, av.error.BugError,
+)  # fmt: skip
+"""What decoders answer to a damaged packet (AC-3's has numbers of its own)."""
+
 
 @dataclass
 class Span:
@@ -100,7 +106,7 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
     for packet in container.demux(stream):
         try:
             yield from packet.decode()
-        except (av.error.InvalidDataError, av.error.PatchWelcomeError):
+        except DAMAGE:
             continue
 
 
