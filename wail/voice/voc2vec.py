@@ -1,6 +1,5 @@
 """voc2vec-ls-pt (Koudounas et al., ICASSP 2025): a wav2vec 2.0 base encoder of non-verbal sound, from local files."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from wail.errors import ModelError
 from wail.voice.detect import check_wave
 from wail.voice.features import Encoder, Features
-from wail.voice.mel import RATE_HZ, mean_and_variance
+from wail.voice.frames import files_hash, frame_grid, in_chunks, quiet_transformers
+from wail.voice.mel import mean_and_variance
 from wail.voice.separate import hub_cache
 
 NAME = "voc2vec-ls-pt"
@@ -34,18 +34,20 @@ def load_voc2vec(folder: Path | None, sha256: str = "") -> Encoder:
     weights = next((home / name for name in WEIGHTS if (home / name).is_file()), None)
     if weights is None:
         raise ModelError(f"voc2vec's folder {home.name} has no {' or '.join(WEIGHTS)}; {HOW_TO_GET}.")
-    name = f"{NAME}:{_file_hash(weights)}"
+    name = f"{NAME}:{files_hash(weights)}"
     if sha256 and name != f"{NAME}:{sha256}":
         raise ModelError(f"The encoder asked for is {NAME}:{sha256}, but {home.name} holds {name}: give the folder "
                          "that the features were made with, or make the features again.")  # fmt: skip
     model = _load(home)
-    hop, width = _stride_and_width(model.config)
-    normalise = _normalises(home)
+    grid, normalise = frame_grid(model.config), _normalises(home)
+
+    def run(piece: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(model(torch.from_numpy(piece)[None]).last_hidden_state[0].numpy(), np.float32)
 
     def encode(wave16: NDArray[np.float32]) -> Features:
         check_wave(wave16)
-        values = _encode(model, standardised(wave16) if normalise else wave16, hop, width)
-        return Features((np.arange(len(values)) * hop + width / 2) / RATE_HZ, values, name)
+        values = in_chunks(run, standardised(wave16) if normalise else wave16, grid, CHUNK_S, CONTEXT_S)
+        return Features(grid.times_s(len(values)), values, name)
 
     return encode
 
@@ -76,57 +78,13 @@ def _normalises(folder: Path) -> bool:
 def _load(folder: Path) -> Any:
     """AutoModel: the class with a classification head would put random weights on a pretrained-only checkpoint."""
     from transformers import AutoModel
-    from transformers.utils import logging as transformers_logging
 
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
     try:
-        model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+        with quiet_transformers():
+            model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
     except Exception as error:
         raise ModelError(f"{folder.name} could not be loaded as an audio encoder: {str(error).splitlines()[0]}; "
                          f"{HOW_TO_GET}.") from error  # fmt: skip
-    finally:
-        transformers_logging.set_verbosity(verbosity)
     if not hasattr(model.config, "conv_stride"):
         raise ModelError(f"{folder.name} holds a {type(model).__name__}, not a wav2vec 2.0 encoder; {HOW_TO_GET}.")
     return model.requires_grad_(False)
-
-
-def _stride_and_width(config: Any) -> tuple[int, int]:
-    """Stride and receptive field, in samples, of the model's stack of convolutions."""
-    stride, width = 1, 1
-    for kernel, step in zip(config.conv_kernel, config.conv_stride, strict=True):
-        width += (kernel - 1) * stride
-        stride *= step
-    return stride, width
-
-
-def _encode(model: Any, wave16: NDArray[np.float32], hop: int, width: int) -> NDArray[np.float32]:
-    """Features [m, d]; a wave shorter than one window is padded with silence to one."""
-    wave16 = np.pad(wave16, (0, max(0, width - len(wave16))))
-    total = (len(wave16) - width) // hop + 1
-    size, context = (int(s * RATE_HZ / hop) for s in (CHUNK_S, CONTEXT_S))
-    out = np.empty((total, int(model.config.hidden_size)), np.float32)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for start in range(0, total, size):
-            stop = min(total, start + size)
-            first, last = max(0, start - context), min(total, stop + context)
-            end = len(wave16) if last == total else (last - 1) * hop + width
-            piece = np.ascontiguousarray(wave16[first * hop : end], np.float32)
-            with torch.inference_mode():
-                hidden = model(torch.from_numpy(piece)[None]).last_hidden_state[0]
-            out[start:stop] = hidden[start - first : stop - first].numpy()
-    finally:
-        torch.set_num_threads(threads)
-    return out
-
-
-def _file_hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()[:16]
