@@ -55,6 +55,11 @@ class Columns:
         p = softmax(logits, axis=1) if self.exclusive else expit(logits)
         return {f"p_{name}": self._joint(p, name) for name in CLASSES}
 
+    @property
+    def chooses(self) -> bool:
+        """Whether one of our classes wins whatever sounds: softmax, and no column for the rest."""
+        return self.exclusive and len({at for columns in self.of.values() for at in columns}) == self.n_labels
+
     def _joint(self, p: NDArray[np.float32], name: str) -> NDArray[np.float32] | None:
         if name not in self.of:
             return None

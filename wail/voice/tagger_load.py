@@ -42,7 +42,8 @@ class WindowTagger:
             for windows in self._batches(wave16, starts, stops):
                 rows.append(self.logits(windows))
         p = self.columns.probabilities(finite(np.concatenate(rows), self.name))
-        return TagTrack((starts + stops) / 2 / RATE_HZ, **p, span_s=self.config.window_s, neutral=self.neutral)
+        return TagTrack((starts + stops) / 2 / RATE_HZ, **p, span_s=self.config.window_s, neutral=self.neutral,
+                        chooses=self.columns.chooses)  # fmt: skip
 
     def _batches(self, wave16: NDArray[np.float32], starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Any:
         """Whole windows together; the last one, where the wave ends within it, by itself, so that none is padded."""
@@ -80,7 +81,7 @@ class FrameTagger:
         logits = finite(in_chunks(run, wave16, self.grid, self.chunk_s, self.context_s), self.name)
         span_s = self.grid.width / RATE_HZ
         return TagTrack(self.grid.times_s(len(logits)), **self.columns.probabilities(logits), span_s=span_s,
-                        neutral=self.columns.neutral({}))  # fmt: skip
+                        neutral=self.columns.neutral({}), chooses=self.columns.chooses)  # fmt: skip
 
 
 def window_starts(n: int, size: int, hop: int) -> NDArray[np.int64]:

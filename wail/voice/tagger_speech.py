@@ -28,8 +28,7 @@ def load_speech(folder: Path, config: TaggerConfig, device: str) -> Tagger:
 
     With a head per frame: independent classes (sigmoid) unless `problem_type` says single_label_classification.
     With a head per recording: windows, and exclusive classes (softmax) unless it says multi_label_classification,
-    as transformers' own pipeline has it. Such a model has no class for silence, so it only weighs one voice against
-    another.
+    as transformers' own pipeline has it.
     """
     facts = read_config(folder)
     per_frame = str(facts["architectures"][0]).endswith("ForAudioFrameClassification")

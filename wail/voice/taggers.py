@@ -44,7 +44,8 @@ class TagTrack:
     """What a tagger heard: probabilities [m] (0-1) at `time_s` [m], or None for a class that it does not have.
 
     Each row heard `span_s` of sound, around its time. `neutral`: by class (infant, cry, ...) the probability at which
-    the tagger says neither yes nor no; 0.5 where it is not given.
+    the tagger says neither yes nor no; 0.5 where it is not given. `chooses`: it names one voice or another even where
+    none sounds, as a child/adult classifier without a class for the rest does.
     """
 
     time_s: NDArray[np.float64]
@@ -55,6 +56,7 @@ class TagTrack:
     p_adult: NDArray[np.float32] | None = None
     span_s: float = 0.0
     neutral: Mapping[str, float] = field(default_factory=dict)
+    chooses: bool = False
 
 
 class Tagger(Protocol):
@@ -101,7 +103,8 @@ def fuse(track: VoiceTrack, tags: Sequence[TagTrack], config: TaggerConfig | Non
     sum held within +-`max_log_odds`. Both hear the same sound, so they are not independent, hence the bound: a wrong
     tagger cannot wipe out a burst, nor make a segment of silence. A tagger's no is further weighed by how much of what
     it heard the track itself takes for the class (the mean of p over `span_s`): a 0.3 s burst in a window of 2.56 s
-    that is called empty loses an eighth of it, ten seconds of siren all of it.
+    that is called empty loses an eighth of it, ten seconds of siren all of it. The yes of one that only chooses among
+    voices is weighed by the track's probability that any voice sounds.
     """
     config = config or TaggerConfig()
     names = [f.name for f in fields(TagTrack) if f.name.startswith("p_")]
@@ -113,8 +116,7 @@ def fuse(track: VoiceTrack, tags: Sequence[TagTrack], config: TaggerConfig | Non
 def _moved(track: VoiceTrack, name: str, tags: Sequence[TagTrack], bound: float) -> NDArray[np.float32] | None:
     """Probabilities [n] of one class with the evidence of those tags that have it; None where none has."""
     p = getattr(track, name).astype(np.float64)
-    told = [_evidence(track.time_s, p, tag, name, bound) for tag in tags if getattr(tag, name) is not None
-            and len(tag.time_s)]  # fmt: skip
+    told = [_evidence(track, name, tag, bound) for tag in tags if getattr(tag, name) is not None and len(tag.time_s)]
     if not told or not len(p):
         return None
     evidence = np.clip(np.sum(told, axis=0), -bound, bound)
@@ -122,13 +124,14 @@ def _moved(track: VoiceTrack, name: str, tags: Sequence[TagTrack], bound: float)
     return np.where(evidence == 0, p, moved).astype(np.float32)
 
 
-def _evidence(time_s: NDArray[np.float64], p: NDArray[np.float64], tag: TagTrack, name: str, bound: float
-              ) -> NDArray[np.float64]:  # fmt: skip
-    """Log-odds [n] for or against a class by one tag, at `time_s`."""
+def _evidence(track: VoiceTrack, name: str, tag: TagTrack, bound: float) -> NDArray[np.float64]:
+    """Log-odds [n] for or against a class by one tag, at the track's steps."""
     q = np.clip(getattr(tag, name).astype(np.float64), 1e-7, 1 - 1e-7)
     said = np.clip(logit(q) - logit(tag.neutral.get(name.removeprefix("p_"), 0.5)), -bound, bound)
-    at_steps = np.interp(time_s, tag.time_s, said)
-    return np.where(at_steps < 0, at_steps * _mean_around(time_s, p, tag.span_s), at_steps)
+    at_steps = np.interp(track.time_s, tag.time_s, said)
+    yes = 1 - (1 - track.p_infant) * (1 - track.p_adult) if tag.chooses else 1.0
+    no = _mean_around(track.time_s, getattr(track, name).astype(np.float64), tag.span_s)
+    return np.asarray(at_steps * np.where(at_steps < 0, no, yes), np.float64)
 
 
 def _mean_around(time_s: NDArray[np.float64], p: NDArray[np.float64], span_s: float) -> NDArray[np.float64]:
@@ -141,20 +144,29 @@ def _mean_around(time_s: NDArray[np.float64], p: NDArray[np.float64], span_s: fl
 
 def find_taggers(weights: Path | None, config: TaggerConfig | None = None, device: str = "cpu"
                  ) -> list[Tagger | Missing]:  # fmt: skip
-    """The AudioSet taggers and voice-type classifiers of a folder (itself, or else the folders in it), and of a kind
-    that it has none of, the one in the local Hugging Face cache; a Missing for each kind that is nowhere.
+    """What `locate_taggers` finds, loaded onto `device` (cpu or cuda).
+
+    Raises ModelError where a tagger's folder cannot be used, ConfigError for a device that is not there.
+    """
+    config = config or TaggerConfig()
+    places = locate_taggers(weights)
+    return [place if isinstance(place, Missing) else _load(place, config, device) for place in places]
+
+
+def locate_taggers(weights: Path | None) -> list[Path | Missing]:
+    """Folders of AudioSet taggers and voice-type classifiers: `weights` itself, or else those in it; and of a kind that
+    it has none of, the one in the local Hugging Face cache, or a Missing. Reads configs only.
 
     Folders are told by the architecture in their config.json, VTC 2 by best.ckpt; others (Demucs, encoders) are passed
-    over. Raises ModelError where a tagger's folder cannot be used, and where a folder called ast, vtc or voice-type
-    (or ast-something) holds no such model; ConfigError for a device that is not there.
+    over. Raises ModelError where a folder called ast, vtc or voice-type (or ast-something) holds no such model.
     """
-    config, homes = config or TaggerConfig(), _homes(weights)
-    found: list[Tagger | Missing] = []
+    homes = _homes(weights)
+    places: list[Path | Missing] = []
+    looked = "the local cache holds" if weights is None else f"{weights.name} and the local cache hold"
     for what, kinds, repos, how in (AUDIOSET, VOICE_TYPE):
-        ours = [home for home in homes if _kind(home) in kinds] or _cached(repos)[:1]
-        looked = "the local cache holds" if weights is None else f"{weights.name} and the local cache hold"
-        found += [_load(home, config, device) for home in ours] or [Missing(f"{looked} no {what}", how)]
-    return found
+        ours: list[Path] = [home for home in homes if _kind(home) in kinds] or _cached(repos)[:1]
+        places += ours or [Missing(f"{looked} no {what}", how)]
+    return places
 
 
 def _homes(weights: Path | None) -> list[Path]:

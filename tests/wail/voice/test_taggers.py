@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from wail.errors import ClipError, ConfigError, ModelError
 from wail.voice.detect import VoiceTrack
 from wail.voice.separate import Missing
-from wail.voice.taggers import TaggerConfig, TagTrack, find_taggers, fuse
+from wail.voice.taggers import TaggerConfig, TagTrack, find_taggers, fuse, locate_taggers
 
 AUDIOSET = ("Speech", "Child speech, kid speaking", "Babbling", "Baby laughter", "Baby cry, infant cry", "Siren")
 VTC = ("KCHI", "OCH", "FEM", "MAL")
@@ -120,6 +120,7 @@ def test_a_folder_of_folders_gives_its_taggers_and_passes_over_what_is_none(ast,
     assert [name.split(":")[0] for name in names] == ["ast", "voice-type"]
     assert all(len(name.split(":")[1]) == 16 for name in names)
     assert tagger(ast).name == names[0]
+    assert [place.name for place in locate_taggers(tmp_path)] == ["ast", "voice-type"]
 
 
 def test_the_local_cache_is_looked_into_but_not_for_a_config_alone(ast, tmp_path):
@@ -281,7 +282,7 @@ def test_a_child_adult_classifier_is_a_softmax_over_windows(tmp_path):
     np.testing.assert_allclose(heard.time_s, [1.28, 2.56, 3.28])
     np.testing.assert_allclose(heard.p_infant, 0.25, rtol=1e-5)
     np.testing.assert_allclose(heard.p_adult, 0.75, rtol=1e-5)
-    assert heard.neutral == {"infant": 0.5, "adult": 0.5} and heard.span_s == 2.56
+    assert heard.neutral == {"infant": 0.5, "adult": 0.5} and heard.span_s == 2.56 and heard.chooses
 
 
 def test_a_sequence_classifier_of_several_labels_at_once_is_a_sigmoid(tmp_path):
@@ -290,6 +291,7 @@ def test_a_sequence_classifier_of_several_labels_at_once_is_a_sigmoid(tmp_path):
     heard = tagger(folder).tag(noise(1.0))
     np.testing.assert_allclose(heard.p_infant, 0.5, rtol=1e-5)
     np.testing.assert_allclose(heard.p_adult, 1 / (1 + math.exp(-1)), rtol=1e-5)
+    assert not heard.chooses
 
 
 def test_checkpoints_of_2022_with_weight_norm_by_its_old_names_load(frames, tmp_path):
@@ -301,6 +303,13 @@ def test_checkpoints_of_2022_with_weight_norm_by_its_old_names_load(frames, tmp_
     assert set(renamed) != set(state)
     save_file(renamed, copy / "model.safetensors", {"format": "pt"})
     np.testing.assert_array_equal(tagger(copy).tag(noise(1)).p_infant, tagger(frames).tag(noise(1)).p_infant)
+
+
+def test_weights_of_the_old_bin_format_load_as_well(ast, tmp_path):
+    copy = shutil.copytree(ast, tmp_path / "ast")
+    torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
+    (copy / "model.safetensors").unlink()
+    np.testing.assert_array_equal(tagger(copy).tag(noise(1)).p_cry, tagger(ast).tag(noise(1)).p_cry)
 
 
 # VTC 2
@@ -516,6 +525,13 @@ def test_a_wrong_tagger_neither_wipes_out_a_burst_nor_makes_a_segment_of_silence
 def test_a_no_counts_in_full_where_the_whole_window_is_taken_for_the_class():
     fused = fuse(track(0.99, 300), [constant(1e-6, span_s=2.56)]).p_infant
     np.testing.assert_allclose(log_odds(fused), log_odds(0.99) - 0.99, rtol=1e-3)
+
+
+def test_who_chooses_among_voices_counts_as_far_as_a_voice_sounds():
+    ours = track(np.where(np.arange(100) < 50, 0.0, 0.5))
+    fused = fuse(ours, [constant(1 - 1e-6, chooses=True)]).p_infant
+    np.testing.assert_allclose(fused[:50], 0.0, atol=1e-6)
+    np.testing.assert_allclose(log_odds(fused[50:]), 0.75, rtol=1e-4)
 
 
 def test_evidence_is_taken_at_the_time_of_each_step():
