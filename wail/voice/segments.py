@@ -11,6 +11,8 @@ from wail.errors import ConfigError
 from wail.voice.detect import VoiceTrack
 
 LABELS = ("cry", "laugh", "babble")
+EXPERIMENTAL = ("laugh", "babble")
+"""Labels that rest on little data: shown as experimental wherever people read them."""
 
 
 @dataclass(frozen=True)
