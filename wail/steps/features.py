@@ -18,10 +18,11 @@ from schemas.arrow import flat, list_column
 from schemas.tables import CLIP_FEATURES, FEATURES, VOCAL
 from wail.config import CurateConfig
 from wail.errors import DatasetError
-from wail.media.audio import read_flac
 from wail.steps.step import Outcome, Step
 from wail.store import ClipFolder, read_table, write_table
-from wail.voice.features import Features, find_encoder
+from wail.voice.features import Encoder, Features, find_encoder
+from wail.voice.mel import RATE_HZ
+from wail.voice.wave import FlacWave, Wave, pieces
 
 MARGIN_S = 0.5
 """Features are kept for so long before and after the take, so that its ends have context on both sides."""
@@ -36,15 +37,28 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     for encoder in config.encoders:
         table = CLIP_FEATURES.empty_table()
         if vocal:
-            wave, _ = read_flac(clip.file(audio_name(clip)))
-            table = near_voices(find_encoder(encoder, config.weights)(wave), vocal)
+            table = encode(FlacWave(clip.file(audio_name(clip))), find_encoder(encoder, config.weights), vocal)
         names.append(f"features-{encoder}.parquet")
         write_table(clip.file(names[-1]), table)
     return Outcome(tuple(names), encoder_ids(config.encoders, config.weights), {"audio_source": audio_source(clip)})
 
 
+def encode(wave: Wave, encoder: Encoder, vocal: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """The features near voices, of a wave of any length, piece by piece; as table `clip_features`."""
+    tables = []
+    for first, start, stop, last in pieces(len(wave)):
+        start_s, stop_s = start / RATE_HZ, np.inf if stop == len(wave) else stop / RATE_HZ
+        near = [row for row in vocal if row["end_s"] + NEAR_S > start_s and row["start_s"] - NEAR_S < stop_s]
+        if near:
+            found = encoder(wave[first:last])
+            time_s = found.time_s + first / RATE_HZ
+            own = (time_s >= start_s) & (time_s < stop_s)
+            tables.append(near_voices(Features(time_s[own], found.values[own], found.encoder), near))
+    return pa.concat_tables(tables).combine_chunks()
+
+
 def audio_source(clip: ClipFolder) -> str:
-    """What the trainer hears: the separated stem where there is one, else the mix."""
+    """What the trainer hears: the separated stem where stage voice found it good enough to keep, else the mix."""
     return "stem" if clip.file("stem.flac").exists() else "mix"
 
 

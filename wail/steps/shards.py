@@ -17,12 +17,14 @@ from schemas.tables import CLIP_FEATURES, FRAMES, SHARDS, TAKES
 from wail.config import CurateConfig
 from wail.inface.landmarks import aperture_mm
 from wail.inface.model import FaceModel
-from wail.media.audio import flac_bytes, read_flac
+from wail.media.audio import flac_bytes
 from wail.media.probe import GRID_FPS
 from wail.steps.features import audio_name, audio_source, take_features
 from wail.steps.fit import face_model, first_frame, read_fit
 from wail.steps.groups import split_of, subjects
 from wail.store import ClipFolder, read_table, sha256_file, write_table, write_text
+from wail.voice.mel import RATE_HZ
+from wail.voice.wave import FlacWave, Wave
 
 ROWS_PER_PART = 512
 ROWS_PER_GROUP = 32
@@ -93,7 +95,7 @@ def clip_rows(
         return []
     frames = read_table(clip.file("frames.parquet"), FRAMES)
     subject = subjects(takes, facts["source_id"])
-    audio = read_flac(clip.file(audio_name(clip))) if has_audio(clip, config) else None
+    audio = FlacWave(clip.file(audio_name(clip))) if has_audio(clip, config) else None
     return [
         take_row(clip, take, frames, config, model) | audio_of(take, audio, audio_source(clip)) | {
             "clip_id": clip.clip_id, "source_id": facts["source_id"], "group_id": facts["group_id"],
@@ -113,15 +115,13 @@ def has_audio(clip: ClipFolder, config: CurateConfig) -> bool:
     return config.retain == "media" and clip.file(audio_name(clip)).exists()
 
 
-def audio_of(take: Mapping[str, Any], audio: tuple[NDArray[np.float32], int] | None, source: str) -> dict[str, Any]:
+def audio_of(take: Mapping[str, Any], audio: Wave | None, source: str) -> dict[str, Any]:
     """The take's own sound, from its first frame to its end."""
     if audio is None:
         return {"audio": None, "audio_source": None}
-    wave, rate_hz = audio
-    span = np.zeros(round((take["end_s"] - take["start_s"]) * rate_hz), np.float32)
-    part = wave[round(take["start_s"] * rate_hz) :][: len(span)]
-    span[: len(part)] = part
-    return {"audio": flac_bytes(span, rate_hz), "audio_source": source}
+    start, size = round(take["start_s"] * RATE_HZ), round((take["end_s"] - take["start_s"]) * RATE_HZ)
+    part = audio[start : start + size]
+    return {"audio": flac_bytes(np.pad(part, (0, size - len(part))), RATE_HZ), "audio_source": source}
 
 
 def take_row(

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from wail.voice.detect import check_wave
 from wail.voice.mel import RATE_HZ
+from wail.voice.wave import Wave, blocks
 
 CHUNK_SAMPLES = 512
 
 
-def adult_speech(wave16: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def adult_speech(wave16: Wave) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Centres [n] (s) and speech probabilities [n] (0-1) of each 32 ms chunk of a 16 kHz mono wave.
 
-    The recurrent state starts fresh on each call, and one thread does the sums: the same wave gives the same bytes.
-    Raises ClipError (corrupt) where the wave is not one row of finite numbers.
+    The recurrent state starts fresh on each call and lasts to its end, and one thread does the sums: the same wave
+    gives the same bytes. Raises ClipError (corrupt) where the wave is not one row of finite numbers.
     """
-    check_wave(wave16)
     model, threads = _model(), torch.get_num_threads()
     n_chunks = -(-len(wave16) // CHUNK_SAMPLES)
     out = np.zeros(n_chunks, np.float32)
@@ -31,14 +31,22 @@ def adult_speech(wave16: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDAr
     try:
         model.reset_states()
         with torch.inference_mode():
-            for k in range(n_chunks):
-                chunk = np.clip(wave16[k * CHUNK_SAMPLES : (k + 1) * CHUNK_SAMPLES], -1, 1)
-                if len(chunk) < CHUNK_SAMPLES:
-                    chunk = np.pad(chunk, (0, CHUNK_SAMPLES - len(chunk)))
-                out[k] = float(model(torch.from_numpy(chunk.astype(np.float32)), RATE_HZ))
+            done = 0
+            for block in blocks(wave16):
+                rows = _rows(block)
+                for k in range(len(rows)):
+                    out[done + k] = float(model(rows[k], RATE_HZ))
+                done += len(rows)
     finally:
         torch.set_num_threads(threads)
     return (np.arange(n_chunks) + 0.5) * CHUNK_SAMPLES / RATE_HZ, out
+
+
+def _rows(block: NDArray[np.float32]) -> torch.Tensor:
+    """A block [n] as chunks [m, 512], the last one filled up with silence."""
+    check_wave(block)
+    padded = np.pad(np.clip(block, -1, 1), (0, -len(block) % CHUNK_SAMPLES))
+    return torch.from_numpy(padded.astype(np.float32).reshape(-1, CHUNK_SAMPLES))
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,7 @@
-"""Demucs 4.1 (Rouard et al. 2023, hybrid transformer) as a `Separator`, in overlapping chunks of bounded memory."""
+"""Models of the Demucs family as a `Separator`, in overlapping chunks of bounded memory.
+
+Demucs 4.1: Rouard et al. 2023, "Hybrid Transformers for Music Source Separation".
+"""
 
 import inspect
 import math
@@ -18,63 +21,79 @@ from wail.voice.mel import RATE_HZ, mean_and_variance
 
 CHUNK_S, CONTEXT_S = 30, 2
 """Each chunk is run with this much sound around it, which is thrown away."""
+SOURCES = ("infant", "vocals")
+"""What is taken of a model's sources, the first that it has."""
 CLASSES = ("demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs", "demucs.demucs.Demucs")
 
 
 class DemucsSeparator:
-    """One Demucs model with a `vocals` source."""
+    """One Demucs model with a source called `infant` or `vocals`; `device` is cpu or cuda."""
 
-    def __init__(self, model: Any, name: str) -> None:
+    def __init__(self, model: Any, name: str, device: str = "cpu") -> None:
         self._model = model
         self._name = name
+        self._device = device
 
     @property
     def name(self) -> str:
         return self._name
 
-    def vocals(self, wave: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
-        """The voices of a wave [n] or [channels, n], mono at 16 kHz; the same bytes for the same wave (one thread)."""
-        wave = np.atleast_2d(wave)
-        stereo = np.broadcast_to(wave, (2, wave.shape[1])) if len(wave) == 1 else wave[:2]
-        n_out = math.ceil(stereo.shape[1] * RATE_HZ / rate_hz)
+    def stem(self, wave: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
+        """The voice in a wave [n] or [channels, n], mono at 16 kHz; the same bytes for the same wave on a CPU."""
+        mix = _channels(np.atleast_2d(wave), int(self._model.audio_channels))
+        n_out = math.ceil(mix.shape[1] * RATE_HZ / rate_hz)
         out = np.zeros(n_out, np.float32)
-        # Demucs is trained on music at unit deviation; silence is left as it is.
-        scale = max(math.sqrt(mean_and_variance(stereo)[1]), 1e-6)
+        # Demucs is trained on sound at unit deviation; silence is left as it is.
+        scale = max(math.sqrt(mean_and_variance(mix)[1]), 1e-6)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            for start_s in range(0, math.ceil(stereo.shape[1] / rate_hz), CHUNK_S):
+            for start_s in range(0, math.ceil(mix.shape[1] / rate_hz), CHUNK_S):
                 stop = min(n_out, (start_s + CHUNK_S) * RATE_HZ)
-                out[start_s * RATE_HZ : stop] = self._chunk(stereo, rate_hz, start_s, scale)[: stop - start_s * RATE_HZ]
+                out[start_s * RATE_HZ : stop] = self._chunk(mix, rate_hz, start_s, scale)[: stop - start_s * RATE_HZ]
         finally:
             torch.set_num_threads(threads)
         return out
 
-    def _chunk(self, stereo: NDArray[np.float32], rate_hz: int, start_s: int, scale: float) -> NDArray[np.float32]:
-        """Voices of [start_s, start_s + CHUNK_S) at 16 kHz; whole seconds, so that every rate's samples line up."""
+    def _chunk(self, mix: NDArray[np.float32], rate_hz: int, start_s: int, scale: float) -> NDArray[np.float32]:
+        """The voice of [start_s, start_s + CHUNK_S) at 16 kHz; whole seconds, so that every rate's samples line up."""
         from demucs.apply import apply_model
 
         lead_s = min(CONTEXT_S, start_s)
-        piece = stereo[:, (start_s - lead_s) * rate_hz : (start_s + CHUNK_S + CONTEXT_S) * rate_hz]
+        piece = mix[:, (start_s - lead_s) * rate_hz : (start_s + CHUNK_S + CONTEXT_S) * rate_hz]
         model_hz = int(self._model.samplerate)
-        mixed = torch.from_numpy(_resample(piece / scale, rate_hz, model_hz))[None]
+        mixed = torch.from_numpy(_resample(piece / np.float32(scale), rate_hz, model_hz))[None]
         with torch.inference_mode():
             # No random shifts, or no two runs would agree.
-            sources = apply_model(self._model, mixed, shifts=0, split=True, overlap=0.25)
-        vocals = sources[0, self._model.sources.index("vocals")].mean(0).numpy()
-        return _resample(vocals * np.float32(scale), model_hz, RATE_HZ)[lead_s * RATE_HZ :]
+            sources = apply_model(self._model, mixed, shifts=0, split=True, overlap=0.25, device=self._device)
+        voice = sources[0, self._model.sources.index(_source(self._model))].mean(0).numpy()
+        return _resample(voice * np.float32(scale), model_hz, RATE_HZ)[lead_s * RATE_HZ :]
 
 
-def load_demucs(path: Path) -> DemucsSeparator:
+def _channels(mix: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
+    """[channels, n] as [wanted, n]: one for all, their mean, or the first ones."""
+    if len(mix) == 1:
+        return np.broadcast_to(mix, (wanted, mix.shape[1]))
+    return mix.mean(0, dtype=np.float32, keepdims=True) if wanted == 1 else mix[:wanted]
+
+
+def _source(model: Any) -> str | None:
+    return next((source for source in SOURCES if source in model.sources), None)
+
+
+def load_demucs(path: Path, device: str = "cpu") -> DemucsSeparator:
     """The model of a `.safetensors` (hub) or `.th` (legacy) file.
 
-    Raises ModelError where the file is damaged, is not a Demucs model, or has no `vocals`. Legacy files are pickles:
-    only tensors, Demucs' own classes and fractions are let out of them, so that a weight file cannot run code.
+    Raises ModelError where the file is damaged, is not a Demucs model, or has neither `infant` nor `vocals`. Legacy
+    files are pickles: only tensors, Demucs' own classes and fractions are let out of them, so that a weight file cannot
+    run code.
     """
     model = _load(path)
-    if "vocals" not in model.sources:
+    source = _source(model)
+    if source is None:
         raise ModelError(f"{path.name} separates {', '.join(model.sources)}, but no vocals: use htdemucs.")
-    return DemucsSeparator(model, f"{type(model).__name__.lower()}:{_sha256(path)[:16]}")
+    kind = f"{'infant-' if source == 'infant' else ''}{type(model).__name__.lower()}"
+    return DemucsSeparator(model, f"{kind}:{_sha256(path)[:16]}", device)
 
 
 def _load(path: Path) -> Any:

@@ -1,15 +1,22 @@
 """Voice separation behind a small protocol, and where to look for weights. Nothing is ever downloaded from here."""
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wail.errors import ModelError
+from wail.voice.mel import RATE_HZ
+from wail.voice.wave import with_context
 
+Kind = Literal["infant", "demucs", "demucs+infant", "none"]
+"""The small infant separator that is shipped, Demucs' vocals (infant and parents), the infant in those, or neither."""
+CONTEXT_S = 2
+"""Sound on each side of a block that is separated with it and then thrown away."""
 MODEL, HUB_REPO, HUB_SIGNATURE, LEGACY_FILE = "htdemucs", "adefossez/HTDemucs", "955717e8", "955717e8-8726e21a.th"
 HOW_TO_GET = (
     "weights of Demucs 4.1, about 84 MB; the code is MIT, the weights have no licence of their own and are published "
@@ -20,15 +27,18 @@ HOW_TO_GET = (
 
 
 class Separator(Protocol):
-    """Takes the voices out of a mix."""
+    """Takes a voice out of a mix."""
 
     @property
     def name(self) -> str:
         """Model and hash of its weights, for receipts."""
         ...
 
-    def vocals(self, wave: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
-        """A wave [n] or [channels, n] at `rate_hz` to the voices alone, mono at 16 kHz, [ceil(n * 16000 / rate)]."""
+    def stem(self, wave: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
+        """A wave [n] or [channels, n] at `rate_hz` to the voice alone, mono at 16 kHz, [ceil(n * 16000 / rate)].
+
+        Raises RuntimeError, with words for the receipt, where that cannot be done.
+        """
         ...
 
 
@@ -40,21 +50,87 @@ class Missing:
     how_to_get: str
 
 
-def find_separator(weights: Path | None = None) -> Separator | Missing:
+@dataclass(frozen=True)
+class Chain:
+    """One separator after the other: the second hears the first one's stem."""
+
+    first: Separator
+    second: Separator
+
+    @property
+    def name(self) -> str:
+        return f"{self.first.name} > {self.second.name}"
+
+    def stem(self, wave: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
+        return self.second.stem(self.first.stem(wave, rate_hz), RATE_HZ)
+
+
+def find_separator(kind: Kind = "infant", weights: Path | None = None, device: str = "cpu"
+                   ) -> Separator | Missing | None:  # fmt: skip
+    """The separator of that kind, a Missing that says why there is none, or None where none is wanted.
+
+    `device` (cpu or cuda) is where Demucs runs. Raises ModelError where weights were found but are not what they say.
+    """
+    if kind == "none":
+        return None
+    infant = None if kind == "demucs" else find_infant()
+    demucs = None if kind == "infant" else find_demucs(weights, device)
+    missing = next((found for found in (demucs, infant) if isinstance(found, Missing)), None)
+    if missing is not None or demucs is None or infant is None:
+        return missing or demucs or infant
+    assert not isinstance(demucs, Missing) and not isinstance(infant, Missing)
+    return Chain(demucs, infant)
+
+
+def find_infant() -> Separator | Missing:
+    """The infant separator that is shipped with the package."""
+    try:
+        from wail.voice.infant_stem import load_infant_separator
+
+        found: Separator = load_infant_separator()
+        return found
+    except (ImportError, FileNotFoundError):
+        return Missing("the infant separator's weights are not in the package",
+                       "install the package again, or train them (wail.voice.training.separator.train)")  # fmt: skip
+
+
+def find_demucs(weights: Path | None = None, device: str = "cpu") -> Separator | Missing:
     """Demucs from `weights` (a file, or a folder with it or with a folder `demucs` that holds it), or else from the
     local caches of the Hugging Face hub and of torch.
 
-    Only files are looked at: no look-up, no retry, no download. Raises ModelError where weights were found but are not
-    what they say they are.
+    Only files are looked at: no look-up, no retry, no download. It will run in a process of its own. Raises ModelError
+    where weights were found but are not what they say they are.
     """
-    places = [] if weights is None else [weights / "demucs", weights]
-    file = next((found for place in places if (found := file_in(place))), None) or cached_file()
+    file = demucs_file(weights)
     if file is None:
         given = "" if weights is None else f"{weights.name} and "
         return Missing(f"{given}the local caches hold no Demucs weights", HOW_TO_GET)
-    from wail.voice.demucs_model import load_demucs
+    from wail.voice.apart import Apart
 
-    return load_demucs(file)
+    return Apart(file, device)
+
+
+def demucs_file(weights: Path | None) -> Path | None:
+    places = [] if weights is None else [weights / "demucs", weights]
+    return next((found for place in places if (found := file_in(place))), None) or cached_file()
+
+
+def stem_blocks(separator: Separator, parts: Iterable[NDArray[np.float32]], rate_hz: int
+                ) -> Iterator[NDArray[np.float32]]:  # fmt: skip
+    """The stem of a stream of sound [n] or [channels, n] at `rate_hz`, part by part, mono at 16 kHz.
+
+    Parts are whole seconds long (all but the last), so that every rate's samples line up at their borders. Raises
+    RuntimeError where the separator fails or gives numbers that are not finite.
+    """
+    for piece, lead, n in with_context(parts, CONTEXT_S * rate_hz):
+        stem = separator.stem(piece, rate_hz)
+        start, size = lead * RATE_HZ // rate_hz, -(-n * RATE_HZ // rate_hz)
+        own = np.zeros(size, np.float32)
+        heard = stem[start : start + size]
+        own[: len(heard)] = heard
+        if not np.isfinite(own).all():
+            raise RuntimeError("the stem holds numbers that are not finite")
+        yield own
 
 
 def file_in(place: Path) -> Path | None:

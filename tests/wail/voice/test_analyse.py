@@ -17,7 +17,7 @@ class Stem:
     def __init__(self, answer):
         self.answer, self.asked = answer, []
 
-    def vocals(self, wave, rate_hz):
+    def stem(self, wave, rate_hz):
         self.asked.append((wave.shape, rate_hz))
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -53,7 +53,7 @@ def test_the_same_sound_gives_the_same_analysis(cry, alone):
 
 def test_a_missing_separator_is_said(cry, alone):
     found = analyse(cry, VoiceConfig(), separator=Missing("the local caches hold no Demucs weights", "get them"))
-    assert found.notes == ["Voices were not separated from the mix: the local caches hold no Demucs weights."]
+    assert found.notes == ["Voices were not separated, the local caches hold no Demucs weights: the mix alone was used."]
     assert found.models["separator"] == "none: the local caches hold no Demucs weights"
     assert spans(found) == spans(alone)
 
@@ -80,7 +80,8 @@ def test_a_stem_of_another_length_is_laid_on_the_clip(cry):
 @pytest.mark.parametrize(("answer", "note"), [
     (np.full(80_000, np.nan, np.float32), "not finite"),
     (np.zeros(80_000, np.float32), "silent"),
-    (RuntimeError("out of memory"), "Separation failed (RuntimeError: out of memory)"),
+    (RuntimeError("its process was killed"), "Separation failed (its process was killed)"),
+    (MemoryError("out of memory"), "Separation failed (MemoryError: out of memory)"),
 ])  # fmt: skip
 def test_a_bad_stem_never_destroys_a_clip(cry, alone, answer, note):
     found = analyse(cry, VoiceConfig(), separator=Stem(answer))
