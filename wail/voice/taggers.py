@@ -14,6 +14,7 @@ from typing import Annotated, Any, Protocol
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 from scipy.special import expit, logit
 
 from wail.errors import ConfigError, ModelError
@@ -77,7 +78,12 @@ class Tagger(Protocol):
 
 @dataclass(frozen=True)
 class TaggerConfig:
-    """How taggers listen and how much they may say. None of it could be tuned: no real weights were at hand."""
+    """How taggers listen and how much they may say. None of it could be tuned on real weights: none were at hand.
+
+    The bound was looked at with made-up taggers on the mixtures of the tune part: at 1.0, one of windows that always
+    says yes or no cost nothing, one of frames that always says yes 0.035 of frame F1, and one of frames that is right
+    gained 0.05.
+    """
 
     window_s: Annotated[float, Interval(ge=0.1, le=10.24)] = 2.56
     """Sound per answer, of models that give one answer for all that they hear."""
@@ -98,13 +104,17 @@ class TaggerConfig:
 def fuse(track: VoiceTrack, tags: Sequence[TagTrack], config: TaggerConfig | None = None) -> VoiceTrack:
     """The track with the taggers' evidence; the same object where no tagger says anything.
 
-    For each class, log-odds are added: logit p' = logit p + e, with e = sum over taggers of logit q - logit neutral
-    (a tagger's likelihood ratio, if its probabilities are calibrated), interpolated to the steps, each tagger's and the
-    sum held within +-`max_log_odds`. Both hear the same sound, so they are not independent, hence the bound: a wrong
-    tagger cannot wipe out a burst, nor make a segment of silence. A tagger's no is further weighed by how much of what
-    it heard the track itself takes for the class (the mean of p over `span_s`): a 0.3 s burst in a window of 2.56 s
-    that is called empty loses an eighth of it, ten seconds of siren all of it. The yes of one that only chooses among
-    voices is weighed by the track's probability that any voice sounds.
+    For each class, log-odds are added: logit p' = logit p + e, where e is the sum over taggers of logit q - logit
+    neutral (a tagger's likelihood ratio, if its probabilities are calibrated), interpolated to the steps, each tagger's
+    and the sum held within +-`max_log_odds`. Both hear the same sound, so they are not independent: hence the bound, by
+    which a wrong tagger cannot wipe out a burst, nor make a segment of silence.
+
+    A tagger of windows says that the class sounds somewhere in `span_s`, not at each step of it. Its yes counts as far
+    as the track has not explained it already, by (1 - the largest p around) / (1 - p); its no as far as what the track
+    hears fills the window, by the mean p around / the largest: a 0.3 s burst in 2.56 s called empty loses an eighth of
+    it, ten seconds of siren all. (In full, even a perfect tagger of windows made segments worse: it filled the breaths
+    between cries.) For a tagger of frames both weights are 1. The yes of one that only chooses among voices is also
+    weighed by the track's probability that any voice sounds.
     """
     config = config or TaggerConfig()
     names = [f.name for f in fields(TagTrack) if f.name.startswith("p_")]
@@ -129,17 +139,22 @@ def _evidence(track: VoiceTrack, name: str, tag: TagTrack, bound: float) -> NDAr
     q = np.clip(getattr(tag, name).astype(np.float64), 1e-7, 1 - 1e-7)
     said = np.clip(logit(q) - logit(tag.neutral.get(name.removeprefix("p_"), 0.5)), -bound, bound)
     at_steps = np.interp(track.time_s, tag.time_s, said)
-    yes = 1 - (1 - track.p_infant) * (1 - track.p_adult) if tag.chooses else 1.0
-    no = _mean_around(track.time_s, getattr(track, name).astype(np.float64), tag.span_s)
+    p = getattr(track, name).astype(np.float64)
+    mean, largest = _around(track.time_s, p, tag.span_s)
+    voice = 1 - (1 - track.p_infant) * (1 - track.p_adult) if tag.chooses else 1.0
+    yes, no = voice * (1 - largest + 1e-9) / (1 - p + 1e-9), (mean + 1e-9) / (largest + 1e-9)
     return np.asarray(at_steps * np.where(at_steps < 0, no, yes), np.float64)
 
 
-def _mean_around(time_s: NDArray[np.float64], p: NDArray[np.float64], span_s: float) -> NDArray[np.float64]:
-    """Mean of p over the steps within `span_s` / 2 of each step; at the ends, over those that there are."""
+def _around(time_s: NDArray[np.float64], p: NDArray[np.float64], span_s: float
+            ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    """Mean and largest p [n] over the steps within `span_s` / 2 of each step; at the ends, over those there are."""
+    step_s = 2 * float(time_s[0])
+    reach = min(int(span_s / 2 / step_s + 1e-6), len(p))
     sums = np.r_[0.0, np.cumsum(p)]
-    first = np.searchsorted(time_s, time_s - span_s / 2 - 1e-9)
-    stop = np.searchsorted(time_s, time_s + span_s / 2 + 1e-9)
-    return np.asarray((sums[stop] - sums[first]) / (stop - first), np.float64)
+    first, stop = (np.clip(np.arange(len(p)) + k, 0, len(p)) for k in (-reach, reach + 1))
+    largest = maximum_filter1d(p, 2 * reach + 1, mode="nearest")
+    return np.minimum((sums[stop] - sums[first]) / (stop - first), largest), largest
 
 
 def find_taggers(weights: Path | None, config: TaggerConfig | None = None, device: str = "cpu"

@@ -522,16 +522,33 @@ def test_a_wrong_tagger_neither_wipes_out_a_burst_nor_makes_a_segment_of_silence
     assert yes[:150].max() < 0.06 and yes[160:].max() < 0.06
 
 
-def test_a_no_counts_in_full_where_the_whole_window_is_taken_for_the_class():
+def test_a_no_counts_in_full_where_the_track_fills_the_window_with_the_class():
     fused = fuse(track(0.99, 300), [constant(1e-6, span_s=2.56)]).p_infant
-    np.testing.assert_allclose(log_odds(fused), log_odds(0.99) - 0.99, rtol=1e-3)
+    np.testing.assert_allclose(log_odds(fused), log_odds(0.99) - 1, rtol=1e-3)
+
+
+def test_a_yes_is_not_spread_over_steps_around_what_explains_it():
+    p = np.full(300, 0.4)
+    p[150:160] = 0.95
+    fused = fuse(track(p, 300), [constant(1 - 1e-6, span_s=2.56)]).p_infant
+    reach = int(1.28 / 0.032)
+    near = np.r_[150 - reach : 150, 160 : 160 + reach]
+    assert fused[near].max() < 0.425 and fused[150:160].min() > 0.97
+    np.testing.assert_allclose(log_odds(fused[: 150 - reach]), log_odds(0.4) + 1, rtol=1e-4)
+
+
+def test_a_tagger_of_frames_is_believed_step_by_step():
+    p = np.linspace(0.1, 0.9, 100)
+    for q, moved in ((1e-6, -1), (1 - 1e-6, 1)):
+        fused = fuse(track(p), [constant(q, span_s=0.025)]).p_infant
+        np.testing.assert_allclose(log_odds(fused), log_odds(np.float32(p)) + moved, atol=1e-4)
 
 
 def test_who_chooses_among_voices_counts_as_far_as_a_voice_sounds():
     ours = track(np.where(np.arange(100) < 50, 0.0, 0.5))
     fused = fuse(ours, [constant(1 - 1e-6, chooses=True)]).p_infant
     np.testing.assert_allclose(fused[:50], 0.0, atol=1e-6)
-    np.testing.assert_allclose(log_odds(fused[50:]), 0.75, rtol=1e-4)
+    np.testing.assert_allclose(log_odds(fused[50:]), 0.75, rtol=1e-3)
 
 
 def test_evidence_is_taken_at_the_time_of_each_step():
