@@ -50,7 +50,7 @@ VOCAL = schema("vocal", 1, [
     field("start_s", F64, "start of the vocalisation", unit="s"),
     field("end_s", F64, "end of the vocalisation", unit="s"),
     field("label", STR, "cry, laugh or babble"),
-    field("probability", F32, "mean infant probability of the segment, of mix or stem the larger in each step",
+    field("probability", F32, "mean infant probability of the segment, p_mix or p_stem, whichever is larger",
           unit="0-1"),
     field("p_mix", F32, "mean infant probability heard in the mix", unit="0-1"),
     field("p_stem", F32, "the same, heard in the separated stem; null where there is none", unit="0-1", null=True),

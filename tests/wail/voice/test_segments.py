@@ -5,7 +5,7 @@ import pytest
 
 from wail.errors import ConfigError
 from wail.voice.detect import VoiceTrack
-from wail.voice.segments import SegmentConfig, close_gaps, drop_short, hysteresis, vocal_segments
+from wail.voice.segments import SegmentConfig, close_gaps, drop_short, groups, hysteresis, vocal_segments
 
 STEP_S = 0.032
 
@@ -71,6 +71,38 @@ def test_a_stem_that_lost_the_voice_takes_nothing_away():
     assert len(both) == 1
     assert all(both[0][key] == alone[0][key] for key in ("start_s", "end_s", "label", "p_mix"))
     assert both[0]["p_stem"] == 0.0
+
+
+def test_where_both_hear_it_the_better_ones_edges_and_kind_are_kept():
+    mix, stem = track(burst(100, 20, 60, 0.7), p_cry=0.7), track(burst(100, 28, 52, 0.95), p_babble=0.9)
+    (row,) = vocal_segments(mix, stem, SegmentConfig())
+    assert (row["start_s"], row["end_s"]) == pytest.approx((20 * STEP_S, 60 * STEP_S))  # surer over all of it
+    stem = track(burst(100, 18, 62, 0.95), p_babble=0.9)
+    (row,) = vocal_segments(mix, stem, SegmentConfig())
+    assert (row["start_s"], row["end_s"]) == pytest.approx((18 * STEP_S, 62 * STEP_S))
+    assert row["label"] == "babble"
+    assert row["probability"] == row["p_stem"] == pytest.approx(0.95)
+    assert row["p_mix"] == pytest.approx(0.7 * 40 / 44)
+
+
+def test_one_sure_burst_in_a_poor_stem_does_not_stand_for_a_whole_cry():
+    mix, stem = track(burst(200, 20, 170, 0.8)), track(burst(200, 60, 75, 0.99))
+    (row,) = vocal_segments(mix, stem, SegmentConfig())
+    assert (row["start_s"], row["end_s"]) == pytest.approx((20 * STEP_S, 170 * STEP_S))
+    assert row["probability"] == row["p_mix"] == pytest.approx(0.8)
+
+
+def test_gaps_between_what_the_mix_and_what_the_stem_has_are_closed_too():
+    mix, stem = track(burst(100, 20, 40)), track(burst(100, 44, 70))
+    (row,) = vocal_segments(mix, stem, SegmentConfig())
+    assert (row["start_s"], row["end_s"]) == pytest.approx((20 * STEP_S, 70 * STEP_S))
+    far = track(burst(100, 52, 70))
+    assert [round(row["start_s"] / STEP_S) for row in vocal_segments(mix, far, SegmentConfig())] == [20, 52]
+
+
+def test_groups_are_chains_of_overlap():
+    assert groups([(30, 40), (0, 10), (8, 20), (15, 16), (20, 25)]) == [
+        [(0, 10), (8, 20), (15, 16)], [(20, 25)], [(30, 40)]]  # fmt: skip
 
 
 def test_silence_is_never_voice_and_an_empty_track_has_no_rows():
