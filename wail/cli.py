@@ -217,20 +217,24 @@ def preview(clip_id: str, dataset: Path, out: Path | None, clear: bool, as_json:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--plot", type=FILE, help="Draw spectrogram, loudness, probabilities and segments into a PNG.")
 @click.option("--weights", type=THERE, help="Folder with optional weights, see wail doctor.")
+@click.option("--separator", type=click.Choice(["infant", "demucs", "demucs+infant", "none"]), default="infant",
+              show_default=True, help="What is separated from the mix, to be listened to as well.")  # fmt: skip
 @JSON
-def voice(file: Path, plot: Path | None, weights: Path | None, as_json: bool) -> None:
+def voice(file: Path, plot: Path | None, weights: Path | None, separator: Any, as_json: bool) -> None:
     """Print the infant vocalisations of FILE."""
     from wail.listen import listen
-    from wail.show import print_json, table
+    from wail.show import bars, print_json, voice_table
+    from wail.voice.analyse import VoiceConfig
 
-    rows = listen(file, plot, weights)
-    shown = ["start_s", "end_s", "label", "probability", "adult_overlap"]
-    segments = [{name: row[name] for name in shown} for row in rows]
+    with bars() as tell:
+        heard = listen(file, plot, weights, VoiceConfig(separator=separator), tell)
     if as_json:
-        print_json({"segments": segments})
+        shown = ("start_s", "end_s", "label", "probability", "adult_overlap")
+        tidy = [{name: round(v, 4) if isinstance(v, float) else v for name, v in row.items()} for row in heard.rows]
+        print_json({"segments": [{name: row[name] for name in shown} for row in tidy]})
     else:
-        table(file.name, shown, [list(segment.values()) for segment in segments])
-    if not segments:
+        voice_table(file.name, heard.rows, heard.notes, heard.models)
+    if not heard.rows:
         raise SystemExit(EXIT_NOTHING)
 
 

@@ -81,11 +81,11 @@ def _told(blocks: Iterable[NDArray[np.float32]], n: int, tell: Tell) -> Iterator
 
 
 class _Watched:
-    """A `Wave` that tells how much of it has been gone through, of so many times in all."""
+    """A `Wave` that tells how much of it has been gone through, `times` in all, in seconds of it."""
 
     def __init__(self, wave: FlacWave, times: int, tell: Tell) -> None:
-        self._wave, self._tell, self._read = wave, tell, 0
-        self._total = times * len(wave) // RATE_HZ
+        self._wave, self._times, self._tell, self._read = wave, times, tell, 0
+        self._total = len(wave) // RATE_HZ
 
     def __len__(self) -> int:
         return len(self._wave)
@@ -93,7 +93,9 @@ class _Watched:
     def __getitem__(self, part: slice, /) -> NDArray[np.float32]:
         block = self._wave[part]
         self._read += len(block)
-        self._tell(Progress("listen, s", min(self._read // RATE_HZ, max(self._total - 1, 0)), self._total))
+        # Pieces overlap, so that more is read than there is.
+        done = min(self._read // (self._times * RATE_HZ), self._total - 1)
+        self._tell(Progress("listen, s", max(done, 0), self._total))
         return block
 
     def done(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from wail import pipeline
 
@@ -52,12 +53,33 @@ def line(one: pipeline.Progress) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    shown = Table(title=title, title_justify="left", title_style="bold")
+    shown = Table(title=Text(title), title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         shown.add_column(column, justify="left" if index == 0 else "right")
     for row in rows:
         shown.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
     out.print(shown)
+
+
+VOICE_COLUMNS = ("start_s", "end_s", "label", "probability", "adult_overlap", "p_mix", "p_stem")
+
+
+def voice_table(name: str, rows: Sequence[Mapping[str, Any]], notes: Sequence[str], models: Mapping[str, str]) -> None:
+    """Segments (rows of table `vocal`), what is odd or missing, and the models used."""
+    from wail.voice.segments import EXPERIMENTAL
+
+    shown = [{**row, "label": row["label"] + " *" * (row["label"] in EXPERIMENTAL)} for row in rows]
+    if rows:
+        table(one_line(name), VOICE_COLUMNS, [["-" if row[c] is None else row[c] for c in VOICE_COLUMNS]
+                                              for row in shown])  # fmt: skip
+    else:
+        out.print(f"{one_line(name)}: no infant voice was found", markup=False)
+    if any(row["label"] in EXPERIMENTAL for row in rows):
+        out.print("* experimental: learnt from little data, see the detector's model card", markup=False)
+    for note in notes:
+        out.print(f"note: {one_line(note)}", markup=False)
+    for what, which in models.items():
+        out.print(f"{what}: {one_line(which)}", markup=False)
 
 
 def summary_table(summary: pipeline.Summary, seconds: Mapping[str, float]) -> None:

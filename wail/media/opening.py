@@ -42,6 +42,8 @@ def file_url(path: Path) -> str:
 
 def check_file(path: Path, limits: MediaLimits) -> None:
     """Refuse what is no file, empty or too large. Raises MediaError."""
+    if path.is_dir():
+        raise MediaError(f"{path.name} is a folder: give a media file in it", "unsupported")
     if not path.is_file():
         raise MediaError(f"{path.name}: no such file; check the path", "gone")
     size = path.stat().st_size
