@@ -15,6 +15,7 @@ ALLOWED = {
     "wail/inface": ("wail.inface",),
     "wail/motion": ("wail.motion",),
     "wail/review": ("schemas", "wail.media", "wail.inface", "wail.review", "wail.store"),
+    "wail/bench": ("schemas", "wail"),
     "wail/samples": ("schemas", "wail.media", "wail.inface", "wail.samples"),
     "wail": ("schemas", "wail"),
     "tasks": ("schemas", "wail", "tasks"),

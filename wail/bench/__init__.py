@@ -1,0 +1,1 @@
+"""`wail bench NAME`: every figure that WAIL claims, measured by one command, as rows with what was asked for."""

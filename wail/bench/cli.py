@@ -1,0 +1,43 @@
+"""The verb `wail bench NAME`."""
+
+from pathlib import Path
+
+import click
+
+EXIT_NOTHING = 3
+"""The run went through, but not one figure could be measured."""
+
+
+@click.group()
+def bench() -> None:
+    """Measure what WAIL claims: one row a figure, as a table or JSON."""
+
+
+@bench.command()
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Folder of labelled recordings (index.csv and segments.csv, or audio/ with them).")  # fmt: skip
+@click.option("--split", type=click.Choice(["test", "tune"]), default="test", show_default=True,
+              help="Held-out groups: tune is what thresholds were chosen on, test is for the report.")  # fmt: skip
+@click.option("--only", metavar="PART,...", help="Some parts: detector, baselines, clean, typing, adult, edges, "
+              "calibration, separator, stem, cost, size.")  # fmt: skip
+@click.option("--cache", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder that keeps the baselines' scores for the next run.")  # fmt: skip
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False),
+              help="Draw the reliability diagram of the infant probability into a PNG.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def voice(data: Path | None, split: str, only: str | None, cache: Path | None, plot: Path | None, as_json: bool
+          ) -> None:  # fmt: skip
+    """Infant voice: detector, baselines, false alarms, typing, edges, calibration, separation, cost."""
+    from wail.bench.rows import document, print_rows
+    from wail.bench.voice import bench_voice
+    from wail.show import bars, out, print_json
+
+    parts = [name.strip() for name in only.split(",") if name.strip()] if only else []
+    with bars() as tell:
+        rows, about = bench_voice(data, split, parts, cache, tell, plot=plot)
+    if as_json:
+        print_json(document(rows, about))
+    else:
+        print_rows(f"wail bench voice, split {split}, {about['seconds']:.0f} s", rows, out)
+    if all(row.value is None for row in rows):
+        raise SystemExit(EXIT_NOTHING)

@@ -1,0 +1,85 @@
+"""The figures of `wail bench voice`, part by part, with what issue 3 asks of each. Names are stable."""
+
+from dataclasses import dataclass
+from math import isnan
+from typing import Literal
+
+from wail.bench.rows import Row
+
+
+@dataclass(frozen=True)
+class Figure:
+    name: str
+    unit: str = "F1"
+    direction: Literal["up", "down"] = "up"
+    at_least: float | None = None
+    aim: float | None = None
+
+    def row(self, value: float | None, note: str) -> Row:
+        value = None if value is None or isnan(value) else value
+        return Row(self.name, value, self.unit, self.direction, self.at_least, self.aim, note)
+
+
+def alarms(name: str, at_most: float | None = None, aim: float | None = None) -> Figure:
+    return Figure(f"false alarms: {name}", "% of time", "down", at_most, aim)
+
+
+def edge(name: str) -> Figure:
+    return Figure(f"edges: {name}, median error", "s", "down", 0.1)
+
+
+def gain(kind: str) -> Figure:
+    return Figure(f"separation (b): SI-SDR gain over {kind}", "dB", "up", 3.0, 8.0)
+
+
+def named(name: str) -> Figure:
+    return Figure(f"typing (experimental): {name}", "share of found")
+
+
+FIGURES: dict[str, tuple[Figure, ...]] = {
+    "detector": (
+        Figure("infant voice: frame F1", "F1", "up", 0.80, 0.86),
+        Figure("infant voice: frame precision", "share"),
+        Figure("infant voice: frame recall", "share"),
+        Figure("infant voice: event F1", "F1", "up", 0.75, 0.82),
+        Figure("infant voice: event F1 on truth as annotated"),
+        Figure("infant voice: 1 s F1", "F1", "up", 0.86, 0.90),
+        Figure("over adult speech: frame F1", "F1", "up", 0.85, 0.90),
+        *(Figure(f"{where}: frame F1") for where in ("over TV", "over music", "over noise", "in quiet")),
+        *(Figure(f"at {level:+d} dB: frame F1") for level in (-5, 0, 5, 10, 15)),
+        Figure("through rooms and codecs: frame F1"),
+    ),
+    "baselines": (
+        *(Figure(f"baseline, {name}: frame F1") for name in
+          ("Silero at its defaults", "Silero at its best threshold", "energy + F0", "log-mel + boosting")),
+        Figure("margin over the best baseline", "F1", "up", 0.1),
+    ),
+    "clean": (
+        alarms("adult speech", 2, 1), alarms("music", 3, 1.5), alarms("household noise", 3, 1.5),
+        alarms("recorded sirens, cats and dogs", 20, 5), alarms("recorded sirens", 20, 5),
+        alarms("recorded cats", 20, 5), alarms("recorded dogs", 20, 5), alarms("recorded car horns"),
+        *(alarms(f"synthetic {kind}s") for kind in ("siren", "cat", "dog")),
+        Figure("cry recall on clean clips", "share", "up", 0.90, 0.95),
+        Figure("laughter recall on clean clips (experimental)", "share"),
+        Figure("babble recall on clean clips (experimental)", "share"),
+    ),
+    "typing": (
+        *(named(f"recorded {kind} named right") for kind in ("cries", "laughs", "babble")),
+        *(named(f"synthetic {kind} named right") for kind in ("cries", "laughs", "babble")),
+    ),
+    "adult": tuple(Figure(f"adult speech, {who}: frame F1") for who in ("network", "Silero", "joined as shipped")),
+    "edges": tuple(edge(f"{end}, {where}") for where in ("clean", "in rooms") for end in ("onset", "offset")),
+    "calibration": (Figure("calibration error of infant probability", "ECE", "down", 0.05, 0.02),),
+    "separator": tuple(gain(kind) for kind in ("speech", "music", "TV", "noise")),
+    "stem": (
+        *(Figure(f"stem: frame F1 on {what}") for what in ("the mix", "the stem", "the better of both")),
+        *(alarms(f"{kind}, the better of mix and stem") for kind in ("adult speech", "music", "household noise")),
+    ),
+    "cost": (
+        Figure("detector: time per second of sound", "ms", "down", 5, 2),
+        Figure("separation (b): time per second of sound", "ms", "down", 150, 50),
+    ),
+    "size": (
+        Figure("detector: weights", "MB", "down", 2), Figure("separation (b): weights", "MB", "down", 10),
+    ),
+}  # fmt: skip
