@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
@@ -17,7 +18,10 @@ COMMANDS = re.findall(r"^\$ (?:\.venv/bin/)?wail (.*?)(?:\s+#.*)?$", TEXT, re.MU
 @pytest.mark.parametrize("line", COMMANDS)
 def test_each_command_exists_with_its_options(line):
     verb, *arguments = shlex.split(line)
-    known = {option for parameter in main.commands[verb].params for option in parameter.opts}
+    command = main.commands[verb]
+    if isinstance(command, click.Group):
+        command = command.commands[arguments.pop(0)]
+    known = {option for parameter in command.params for option in parameter.opts}
     used = {argument for argument in arguments if argument.startswith("--")}
     assert used <= known
 
@@ -27,7 +31,11 @@ def test_every_verb_is_shown():
 
 
 def test_every_verb_has_help_and_json():
-    for name, command in main.commands.items():
+    verbs = dict(main.commands)
+    for name, group in main.commands.items():
+        if isinstance(group, click.Group):
+            verbs |= {f"{name} {one}": command for one, command in verbs.pop(name).commands.items()}
+    for name, command in verbs.items():
         assert command.help, name
         assert "--json" in {option for parameter in command.params for option in parameter.opts}, name
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from wail.bench.cli import bench
+
 EXIT_ERROR = 1
 EXIT_NOTHING = 3
 """The run went through, but nothing came of it (no frame kept, no voice found)."""
@@ -343,3 +345,6 @@ def doctor(out: Path, weights: Path | None, face_model: Path | None, as_json: bo
                     console.print(f"          {name:>7}: {getattr(one, name)}", markup=False)
     if any(one.needed and not one.ok for one in findings):
         sys.exit(EXIT_ERROR)
+
+
+main.add_command(bench)
