@@ -24,6 +24,8 @@ RETRIED: Final[frozenset[Failure]] = frozenset({"transient", "blocked"})
 
 Label = Literal["cry", "laugh", "babble"]
 LABELS: Final[tuple[Label, ...]] = get_args(Label)
+EXPERIMENTAL: Final[tuple[Label, ...]] = ("laugh", "babble")
+"""Labels that rest on little data: shown as experimental wherever people read them."""
 
 Status = Literal["done", "failed", "skipped"]
 Split = Literal["train", "val", "test"]

@@ -9,12 +9,13 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from schemas.reasons import EXPERIMENTAL
 from wail.media.probe import GRID_FPS
 from wail.review import svg
 from wail.review.accounting import Funnel
 from wail.review.read import NO_LIMITS, ClipData, Limits, ShardTake
 from wail.review.timeline import Timeline, bare_axes, broken
-from wail.review.wording import KEPT_COLOUR, STEPS, reason_text, text_colour
+from wail.review.wording import KEPT_COLOUR, LABEL_COLOURS, STEPS, label_text, reason_text, text_colour
 
 TRACK_STYLES = ("solid", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
@@ -102,6 +103,7 @@ def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake], limits: Limits = N
     lanes = [("verdict", 0.8)] if "verdicts" in clip.tables else []
     takes = clip.tables["takes"].to_pylist() if "takes" in clip.tables else []
     lanes += [("takes", 0.62)] if takes else []
+    lanes += [("vocal", 0.62)] if _filled(clip, "vocal") else []
     lanes += [("voice", 1.5), ("kind", 0.9), ("loudness", 0.7)] if _filled(clip, "voice") else []
     lanes += [("yaw", 1.3), ("visible", 1.3)] if _filled(clip, "frames") else []
     lanes += [("residual", 0.9)] if clip.fits else []
@@ -109,6 +111,8 @@ def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake], limits: Limits = N
     lanes += [("aperture", 0.9)] if apertures else []
     line = Timeline(clip.duration_s, lanes)
     _draw_verdicts(line, clip, takes)
+    if _filled(clip, "vocal"):
+        _draw_vocal(line, clip.tables["vocal"].to_pylist())
     if _filled(clip, "voice"):
         _draw_voice(line, clip)
     if _filled(clip, "frames"):
@@ -134,9 +138,22 @@ def _draw_verdicts(line: Timeline, clip: ClipData, takes: Sequence[Mapping[str, 
         line.label("takes", [("Takes", svg.INK)])
     for take in takes:
         name, colour = span_style(take["reason"])
-        text = take["label"] if take["reason"] is None else f"{take['label']}, dropped: {name.lower()}"
-        line.bar("takes", take["start_s"], take["end_s"], colour, text, short=take["label"],
+        label = label_text(take["label"])
+        text = label if take["reason"] is None else f"{label}, dropped: {name.lower()}"
+        line.bar("takes", take["start_s"], take["end_s"], colour, text, short=label,
                  hollow=take["reason"] is not None)  # fmt: skip
+
+
+def _draw_vocal(line: Timeline, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What was found, with its kind and probability; where it was heard better and how much an adult talks over it is
+    said when it is pointed at."""
+    line.label("vocal", [("Found", svg.INK)])
+    for row in rows:
+        stem = "" if row["p_stem"] is None else f", stem {row['p_stem']:.2f}"
+        note = ", label experimental" if row["label"] in EXPERIMENTAL else ""
+        line.bar("vocal", row["start_s"], row["end_s"], LABEL_COLOURS[row["label"]],
+                 f"{label_text(row['label'])} {row['probability']:.2f}", short=label_text(row["label"]),
+                 more=f"; mix {row['p_mix']:.2f}{stem}; an adult speaks in {row['adult_overlap']:.0%} of it{note}")
 
 
 def _draw_voice(line: Timeline, clip: ClipData) -> None:
@@ -146,10 +163,8 @@ def _draw_voice(line: Timeline, clip: ClipData) -> None:
     line.guides("voice", [0, 0.5, 1], 0, 1)
     line.line("voice", t, voice["p_infant"].to_numpy(), 0, 1, svg.INFANT, fill=True)
     line.line("voice", t, voice["p_adult"].to_numpy(), 0, 1, svg.ADULT, linestyle=(0, (3, 1.2)))
-    _, size = line.bottom["voice"]
-    for row in clip.tables["vocal"].to_pylist() if "vocal" in clip.tables else []:
-        line.bar("voice", row["start_s"], row["end_s"], "#c2571f", row["label"], inset=size - 0.26)
-    line.label("kind", [("cry", svg.INFANT), ("laugh", svg.LAUGH), ("babble", svg.BABBLE)], gap=0.36)
+    line.label("kind", [(label_text(kind), colour) for kind, colour in
+                        (("cry", svg.INFANT), ("laugh", svg.LAUGH), ("babble", svg.BABBLE))], gap=0.36)  # fmt: skip
     line.guides("kind", [0, 1], 0, 1)
     for name, colour in (("p_babble", svg.BABBLE), ("p_laugh", svg.LAUGH), ("p_cry", svg.INFANT)):
         line.line("kind", t, voice[name].to_numpy(), 0, 1, colour)

@@ -30,7 +30,7 @@ from wail.review.read import (
     read_shards,
 )
 from wail.review.views import clip_view, fit_rows
-from wail.review.wording import KEPT_COLOUR, STEPS, failure_text, reason_text
+from wail.review.wording import KEPT_COLOUR, LABEL_COLOURS, STEPS, failure_text, label_text, reason_text
 from wail.store import write_text
 
 Row = Mapping[str, Any]
@@ -110,6 +110,7 @@ def _environment() -> Environment:
     made.filters["share"] = lambda part, whole: f"{part / whole:.0%}" if whole else "–"
     made.filters["maybe"] = lambda value, form: "–" if value is None else form % value
     made.filters["reason"] = reason_text
+    made.filters["label"] = label_text
     return made
 
 
@@ -144,6 +145,7 @@ def _page(
         "about": [(name, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False))
                   for name, value in sorted(about.items()) if isinstance(value, dict | list) and value],
         "kept_colour": KEPT_COLOUR,
+        "label_colours": LABEL_COLOURS,
         "steps": STEPS,
         "css": Markup(_part("report.css")),
         "script": Markup(script),

@@ -88,19 +88,20 @@ class Timeline:
         self.axes.plot([0, self.duration_s], [y, y], color=colour, linewidth=0.7, linestyle=(0, (2, 2)), alpha=0.75)
 
     def bar(self, lane: str, start_s: float, end_s: float, colour: str, name: str, short: str = "",
-            hollow: bool = False, inset: float = 0.0) -> None:  # fmt: skip
-        """A bar from start to end with its name in it, or its short name, or none, as there is room."""
+            hollow: bool = False, more: str = "") -> None:  # fmt: skip
+        """A bar from start to end with its name in it, or its short name, or none, as there is room; `more` is said
+        when it is pointed at."""
         bottom, size = self.bottom[lane]
         width = end_s - start_s
-        patch = Rectangle((start_s, bottom - size + inset), width, size - inset, linewidth=0.9 if hollow else 0.5,
+        patch = Rectangle((start_s, bottom - size), width, size, linewidth=0.9 if hollow else 0.5,
                           facecolor="none" if hollow else colour, edgecolor=colour if hollow else svg.SURFACE)
-        patch.set_gid(svg.title(f"{name}: {start_s:.2f}–{end_s:.2f} s ({width:.2f} s)"))
+        patch.set_gid(svg.title(f"{name}: {start_s:.2f}–{end_s:.2f} s ({width:.2f} s){more}"))
         self.axes.add_patch(patch)
         text = next((t for t in (name, short) if t and width / self.duration_s > 0.0070 * len(t) + 0.006), "")
         if not text:
             return
         ink = svg.INK if hollow else text_colour(colour)
-        self.axes.text(start_s + width / 2, bottom - (size - inset) / 2, text, ha="center", va="center_baseline",
+        self.axes.text(start_s + width / 2, bottom - size / 2, text, ha="center", va="center_baseline",
                        color=ink, fontsize=6.8, parse_math=False)  # fmt: skip
 
 

@@ -47,10 +47,23 @@ def clip_view(dataset: Path, clip: ClipData, row: Mapping[str, Any], shards: Map
         "n_takes": sum(take["reason"] is None for take in takes),
         "fits": fit_rows(clip, shards),
         "faces": _face_rows(clip),
+        "vocal": clip.tables["vocal"].to_pylist() if "vocal" in clip.tables else [],
+        "separation": _separation(clip),
         "probe": clip.probe,
         "receipts": clip.receipts,
         "bad_receipts": bad,
     }  # fmt: skip
+
+
+def _separation(clip: ClipData) -> str | None:
+    """One sentence on which sound fed what, from the receipt of stage voice; None where it says nothing of it."""
+    receipt = clip.receipts.get("voice")
+    said = receipt.facts.get("separation") if receipt else None
+    if not isinstance(said, dict) or not isinstance(said.get("fed"), dict):
+        return None
+    fed = "; ".join(f"{step}: {sound}" for step, sound in said["fed"].items())
+    stem = f", stem by {said['stem']}" if said.get("stem") else ""
+    return f"Heard by {fed}{stem} ({said.get('why')})."
 
 
 def _face_rows(clip: ClipData) -> list[dict[str, Any]]:

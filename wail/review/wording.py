@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from schemas.reasons import EXPERIMENTAL
+
 
 @dataclass(frozen=True)
 class ReasonText:
@@ -15,6 +17,8 @@ class ReasonText:
 
 
 KEPT_COLOUR = "#1f9d6b"
+LABEL_COLOURS = {"cry": "#c2571f", "laugh": "#2b8a4b", "babble": "#9a7a12"}
+"""Of vocalisations, as the style sheet has them on a light page."""
 STEPS = ("Picture", "Sound", "Length", "Fit", "Reviewer")
 
 REASON_TEXT = {
@@ -56,6 +60,11 @@ FAILURE_TEXT = {
 def reason_text(reason: str) -> ReasonText:
     """A reason's wording; one unknown to this version is shown under its own name."""
     return REASON_TEXT.get(reason) or ReasonText(reason, "#ff00aa", "Picture", "Unknown to this version of WAIL.")
+
+
+def label_text(label: str) -> str:
+    """A vocalisation's label, with a star where it is experimental."""
+    return f"{label}*" if label in EXPERIMENTAL else label
 
 
 def failure_text(failure: str | None) -> str:

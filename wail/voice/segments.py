@@ -7,12 +7,11 @@ import numpy as np
 from annotated_types import Ge, Interval
 from numpy.typing import NDArray
 
+from schemas.reasons import EXPERIMENTAL as EXPERIMENTAL
+from schemas.reasons import LABELS as LABELS
 from wail.errors import ConfigError
 from wail.voice.detect import VoiceTrack
 
-LABELS = ("cry", "laugh", "babble")
-EXPERIMENTAL = ("laugh", "babble")
-"""Labels that rest on little data: shown as experimental wherever people read them."""
 Span = tuple[int, int]
 """Steps [start, stop)."""
 

@@ -73,7 +73,7 @@ def find_separator(kind: Kind = "infant", weights: Path | None = None, device: s
     """
     if kind == "none":
         return None
-    infant = None if kind == "demucs" else find_infant()
+    infant = None if kind == "demucs" else find_infant(device)
     demucs = None if kind == "infant" else find_demucs(weights, device)
     missing = next((found for found in (demucs, infant) if isinstance(found, Missing)), None)
     if missing is not None or demucs is None or infant is None:
@@ -82,14 +82,13 @@ def find_separator(kind: Kind = "infant", weights: Path | None = None, device: s
     return Chain(demucs, infant)
 
 
-def find_infant() -> Separator | Missing:
+def find_infant(device: str = "cpu") -> Separator | Missing:
     """The infant separator that is shipped with the package."""
-    try:
-        from wail.voice.infant_stem import load_infant_separator
+    from wail.voice.infant_stem import load_infant_separator
 
-        found: Separator = load_infant_separator()
-        return found
-    except (ImportError, FileNotFoundError):
+    try:
+        return load_infant_separator(device=device)
+    except FileNotFoundError:
         return Missing("the infant separator's weights are not in the package",
                        "install the package again, or train them (wail.voice.training.separator.train)")  # fmt: skip
 

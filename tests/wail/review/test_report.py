@@ -249,3 +249,22 @@ def test_the_middle_of_angles_is_taken_around_the_circle():
     assert _median_angle(pa.chunked_array([[359.6, 359.8, 0.2]])) == 0
     assert _median_angle(pa.chunked_array([[179.0, 181.0, None]])) == 180
     assert _median_angle(pa.chunked_array([pa.array([None], pa.float32())])) is None
+
+
+def test_each_vocalisation_is_drawn_with_where_it_was_heard_and_who_talks_over_it(builder):
+    from schemas.documents import Receipt
+
+    folder = builder.clip("a" * 16)
+    row = {"start_s": 2.0, "end_s": 4.5, "label": "cry", "probability": 0.93, "p_mix": 0.71, "p_stem": 0.93,
+           "adult_overlap": 0.4}  # fmt: skip
+    builder.write(folder, "vocal", [row, row | {"start_s": 6.0, "end_s": 7.0, "label": "laugh", "p_stem": None}])
+    separation = {"stem": "infant-hdemucs:abc", "why": "it is surer there",
+                  "fed": {"segments": "mix and stem", "features": "stem", "audio": "stem"}}  # fmt: skip
+    folder.write_receipt(Receipt(stage="voice", key="k", status="done", seconds=1.0, facts={"separation": separation}))
+    text, page = render(builder)
+    assert ("<title>cry 0.93: 2.00–4.50 s (2.50 s); mix 0.71, stem 0.93; an adult speaks in 40% of it</title>") in text
+    assert "laugh* 0.93: 6.00–7.00 s (1.00 s); mix 0.71; an adult speaks in 40% of it, label experimental" in text
+    assert "2.00 4.50 cry 0.93 0.71 0.93 40 %" in page.text
+    assert "6.00 7.00 laugh* 0.93 0.71 – 40 %" in page.text
+    assert ("Heard by segments: mix and stem; features: stem; audio: stem, stem by infant-hdemucs:abc "
+            "(it is surer there).") in page.text  # fmt: skip
