@@ -13,7 +13,11 @@ from pathlib import Path
 from wail.errors import ModelError
 from wail.media.ffmpeg import ffmpeg_exe
 from wail.store import free_bytes
-from wail.voice.separate import cached_file, file_in
+from wail.voice.adult import silero_id
+from wail.voice.detect import load_net, weights_id
+from wail.voice.infant_stem import load_infant_separator
+from wail.voice.separate import Missing, demucs_file
+from wail.voice.taggers import AUDIOSET, VOICE_TYPE, locate_taggers
 from wail.voice.voc2vec import find_folder
 
 MIN_FREE_GB = 5
@@ -36,7 +40,7 @@ class Finding:
 
 def examine(dataset: Path, weights: Path | None, face_model: Path | None) -> list[Finding]:
     """Everything the pipeline leans on, each looked at for real."""
-    return [*libraries(), *machine(dataset), *optional_weights(weights, face_model)]
+    return [*libraries(), *machine(dataset), *shipped(), *optional_weights(weights, face_model)]
 
 
 def libraries() -> Iterator[Finding]:
@@ -86,15 +90,39 @@ def javascript() -> Finding:
                    get="pip install deno")  # fmt: skip
 
 
+def shipped() -> Iterator[Finding]:
+    """The weights that come with the package and its libraries, each loaded as the pipeline loads it."""
+    yield loaded("voice detector", detector, "who vocalises when: infant, cry, adult speech; laugh and babble are "
+                 "experimental")  # fmt: skip
+    yield loaded("infant separator", lambda: load_infant_separator().name, "the infant's voice apart from all else, "
+                 "parents' talk included", needed=False)  # fmt: skip
+    yield loaded("Silero VAD", silero_id, "evidence for adult speech; it has no say on infants")
+
+
+def loaded(name: str, load: Callable[[], str], adds: str, needed: bool = True) -> Finding:
+    """`load` gives name and hash of what is shipped under the MIT licence."""
+    try:
+        return Finding(name, True, needed, load(), adds, "MIT")
+    except (ModelError, OSError, ImportError) as error:
+        return Finding(name, False, needed, f"cannot be loaded: {error}", adds, "MIT", "install the package again")
+
+
+def detector() -> str:
+    load_net()
+    return weights_id()
+
+
 def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[Finding]:
-    """The five weights that are never fetched by themselves, looked for where the pipeline looks."""
+    """The weights that are never fetched by themselves, looked for where the pipeline looks."""
     cache = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache/torch")) / "hub/checkpoints"
     folder = weights or Path("weights")
     yield from (
-        weight("demucs", first(lambda: file_in(folder / "demucs") or file_in(folder) or cached_file()),
-               "the infant's voice is looked for in a separated vocal stem too",
+        weight("demucs", first(lambda: demucs_file(weights or Path("weights"))),
+               "all voices, parents' too, apart from music and noise (voice.separator=demucs), or as a first step "
+               "before the infant separator (demucs+infant)",
                "MIT code; the weights carry no licence of their own and are published for research",
                "hf download adefossez/HTDemucs"),
+        *taggers(folder),
         weight("voc2vec-ls-pt", first(lambda: find_folder(folder)),
                "audio features trained on non-verbal human sound, in place of log-mel", "as its model card says",
                f"hf download alkiskoudounas/voc2vec-ls-pt --local-dir {folder}/voc2vec-ls-pt"),
@@ -112,6 +140,22 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
                "write to the authors as https://github.com/tillns/INFACE asks, then give "
                "--face-model ae_model_disent.h5"),
     )  # fmt: skip
+
+
+def taggers(folder: Path) -> Iterator[Finding]:
+    """The taggers that are there, and each kind of which there is none."""
+    adds = "a second opinion on what sounds: infants, adults, and what is only like them"
+    try:
+        found = locate_taggers(folder)
+    except ModelError as error:
+        yield Finding("taggers", False, False, f"refused: {error}", adds)
+        return
+    for one in found:
+        if isinstance(one, Missing):
+            what, *_ = next(kind for kind in (AUDIOSET, VOICE_TYPE) if kind[3] == one.how_to_get)
+            yield Finding(what, False, False, "not here", adds, "of the weights, see how to get them", one.how_to_get)
+        else:
+            yield Finding("tagger", True, False, f"found: {one.name}", adds, "as its model card says")
 
 
 def first(find: Callable[[], Path | None]) -> list[Path]:

@@ -3,12 +3,15 @@ import pytest
 from wail import doctor
 from wail.doctor import examine
 
+SHIPPED = {"voice detector": "voicenet:", "infant separator": "infant-", "Silero VAD": "silero-vad 6."}
+TAGGERS = ("AudioSet tagger", "voice-type classifier")
 OPTIONAL = ("demucs", "voc2vec-ls-pt", "face-alignment FAN", "face_landmarker.task", "INFACE")
 
 
 @pytest.fixture
 def bare(monkeypatch, tmp_path):
     """No weights in any cache."""
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     for name in ("TORCH_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "no cache"))
     monkeypatch.chdir(tmp_path)
@@ -27,7 +30,33 @@ def test_what_the_pipeline_needs_is_looked_at_for_real(bare):
     assert "GB free" in found["disk"].detail
 
 
-@pytest.mark.parametrize("name", OPTIONAL)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_shipped_is_loaded_and_named(bare, name):
+    one = by_name(bare, None, None)[name]
+    assert one.ok and one.detail.startswith(SHIPPED[name])
+    assert len(one.adds) > 20 and one.licence == "MIT" and one.get == ""
+
+
+def test_shipped_weights_that_are_gone_are_said(bare, monkeypatch):
+    from wail.voice import infant_stem
+
+    monkeypatch.setattr(doctor, "load_infant_separator", lambda: infant_stem.load_infant_separator(bare))
+    one = by_name(bare, None, None)["infant separator"]
+    assert not one.ok and not one.needed
+    assert one.detail.startswith("cannot be loaded: ") and one.get == "install the package again"
+
+
+def test_a_tagger_that_is_there_is_named_and_one_that_is_no_tagger_refused(bare):
+    folder = bare / "w" / "ast"
+    folder.mkdir(parents=True)
+    assert by_name(bare, bare / "w", None)["taggers"].detail.startswith("refused: ast is called a tagger's folder")
+    (folder / "config.json").write_text('{"architectures": ["ASTForAudioClassification"]}')
+    found = by_name(bare, bare / "w", None)
+    assert found["tagger"].ok and found["tagger"].detail == "found: ast"
+    assert "AudioSet tagger" not in found and not found["voice-type classifier"].ok
+
+
+@pytest.mark.parametrize("name", (*OPTIONAL, *TAGGERS))
 def test_each_missing_weight_says_what_it_adds_its_licence_and_how_to_get_it(bare, name):
     one = by_name(bare, None, None)[name]
     assert not one.ok and not one.needed
