@@ -19,7 +19,7 @@ def bench() -> None:
 @click.option("--split", type=click.Choice(["test", "tune"]), default="test", show_default=True,
               help="Held-out groups: tune is what thresholds were chosen on, test is for the report.")  # fmt: skip
 @click.option("--only", metavar="PART,...", help="Some parts: detector, baselines, clean, typing, adult, edges, "
-              "calibration, separator, stem, cost, size.")  # fmt: skip
+              "calibration, separator, shipped, cost, size.")  # fmt: skip
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False),
               help="Folder that keeps the baselines' scores for the next run.")  # fmt: skip
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from wail.bench import voice_adult, voice_baselines, voice_clean, voice_cost, voice_mixtures, voice_stem
+from wail.bench import voice_adult, voice_baselines, voice_clean, voice_cost, voice_mixtures, voice_shipped, voice_stem
 from wail.bench.held import Held
 from wail.bench.mixtures import COUNT, SEEDS
 from wail.bench.recordings import find_index
@@ -25,7 +25,7 @@ from wail.voice.separate import Missing, Separator, find_infant
 PARTS: dict[str, Callable[[Held], Measured]] = {
     "detector": voice_mixtures.detector, "baselines": voice_baselines.compare, "clean": voice_clean.clean,
     "typing": voice_clean.typing, "adult": voice_adult.adult, "edges": voice_mixtures.edges,
-    "calibration": voice_mixtures.calibration, "separator": voice_stem.separator, "stem": voice_stem.stem,
+    "calibration": voice_mixtures.calibration, "separator": voice_stem.separator, "shipped": voice_shipped.shipped,
     "cost": voice_cost.cost, "size": voice_cost.size,
 }  # fmt: skip
 

@@ -47,7 +47,8 @@ def clean(held: Held) -> Measured:
     return out
 
 
-def alarm_figures(recordings: Sequence[Recording], found: Sequence[Sequence[Span]], suffix: str = "") -> Measured:
+def alarm_figures(recordings: Sequence[Recording], found: Sequence[Sequence[Span]],
+                  title: str = "false alarms") -> Measured:  # fmt: skip
     """Share of the time that is called infant, by kind, pooled over all of a kind's recordings, silence in them too."""
     kinds = [kind_of(one) for one in recordings]
     wanted: dict[str, tuple[str, ...]] = {name: (name,) for name in (*PLAIN.values(), *SPECIAL_NAMES.values())}
@@ -58,7 +59,7 @@ def alarm_figures(recordings: Sequence[Recording], found: Sequence[Sequence[Span
         called = sum(stop - start for k in of for start, stop in found[k])
         total = sum(len(recordings[k].truth) for k in of)
         note = f"{len(of)} recordings, {total / FRAMES_PER_S:.0f} s" if of else "this part of the data holds none"
-        out[f"false alarms: {name}{suffix}"] = (100 * called / total if total else None, note)
+        out[f"{title}: {name}"] = (100 * called / total if total else None, note)
     return out
 
 

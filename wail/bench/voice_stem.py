@@ -1,4 +1,4 @@
-"""The infant separator: how much nearer its stem is to the infant alone, and what the stem does for detection."""
+"""The infant separator: how much nearer its stem is to the infant alone than the mix is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,9 @@ from wail.bench.held import Held
 from wail.bench.mixtures import bed
 from wail.bench.recordings import FRAME, INFANT, Recording, by_label, excerpt, faded, read_recording, rms
 from wail.bench.rows import NotMeasured
-from wail.bench.scores import FRAMES_PER_S, Span, frame_counts, on_frames, pooled
-from wail.bench.spans import spans_of
-from wail.bench.voice_clean import PLAIN, alarm_figures, kind_of
+from wail.bench.scores import FRAMES_PER_S
 from wail.bench.voice_mixtures import Measured
-from wail.voice.detect import detect
 from wail.voice.mel import RATE_HZ
-from wail.voice.segments import SegmentConfig
 from wail.voice.separate import Separator
 from wail.voice.si_sdr import si_sdr
 from wail.voice.training.corpus import Entry
@@ -30,8 +26,6 @@ MIN_OWN_SNR_DB = 15.0
 """A cry recorded this far above its own room: what is over it counts as part of the target, and a good separator must
 not be blamed for taking a loud room away."""
 GATE_PAD_S, GATE_RAMP_S = 0.05, 0.05
-N_STEM = 25
-"""Mixtures of which the stem is judged: one of each background at each level."""
 
 
 @dataclass(frozen=True)
@@ -111,31 +105,3 @@ def gain_figure(gains: Sequence[float]) -> tuple[float, str]:
     worse = sum(gain < 0 for gain in gains)
     return float(np.median(gains)), (f"median of {len(gains)} mixtures of {LENGTH_S:g} s at 0 dB; quartiles {low:.1f} "
                                      f"and {high:.1f} dB; {worse} got worse")  # fmt: skip
-
-
-def stem(held: Held) -> Measured:
-    """Frame F1 of segments from the mix, from the stem, and from both as shipped; false alarms of both as shipped."""
-    model, config = held.separator, SegmentConfig()
-    found: dict[str, list[list[Span]]] = {"the mix": [], "the stem": [], "the better of both": []}
-    chosen = held.mixtures[:N_STEM]
-    for mixture, track in zip(held.follow("stem", chosen), held.tracks, strict=False):
-        n, heard = len(mixture.truth), detect(stem_of(model, mixture.wave))
-        found["the mix"].append(spans_of(track, config, n))
-        found["the stem"].append(spans_of(heard, config, n))
-        found["the better of both"].append(spans_of(track, config, n, heard))
-    truths = [mixture.truth[:, INFANT] for mixture in chosen]
-    out: Measured = {}
-    for name, spans in found.items():
-        counts = pooled(frame_counts(on_frames(one, len(t)), t) for one, t in zip(spans, truths, strict=True))
-        note = f"{len(chosen)} mixtures; precision {counts.precision:.2f}, recall {counts.recall:.2f}"
-        out[f"stem: frame F1 on {name}"] = (counts.f1, note)
-    return out | stem_alarms(held)
-
-
-def stem_alarms(held: Held) -> Measured:
-    of = [(one, track) for one, track in zip(held.recordings, held.recording_tracks, strict=True)
-          if kind_of(one) in PLAIN.values()]  # fmt: skip
-    found = [spans_of(track, SegmentConfig(), len(one.truth), detect(stem_of(held.separator, one.wave)))
-             for one, track in held.follow("stem of clean", of)]  # fmt: skip
-    every = alarm_figures([one for one, _ in of], found, ", the better of mix and stem")
-    return {name: value for name, value in every.items() if "recorded" not in name}
