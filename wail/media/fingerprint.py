@@ -7,6 +7,7 @@ audio fingerprinting system", ISMIR 2002, with 33 bands over 300-4000 Hz, window
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,15 @@ COMMON = 50
 Bits = NDArray[np.uint32]
 
 
-def audio_fingerprint(wave16: NDArray[np.float32]) -> str:
+class Wave(Protocol):
+    """A mono wave [n]: an array, or a file whose slices are read as they are needed."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> NDArray[np.float32]: ...
+
+
+def audio_fingerprint(wave16: Wave) -> str:
     """Fingerprint of a mono wave [n] at 16 kHz: 8 hex digits for each 32 ms; 0 where it is silent."""
     energies = _band_energies(wave16)
     if len(energies) < 2:
@@ -41,17 +50,18 @@ def audio_fingerprint(wave16: NDArray[np.float32]) -> str:
     return text
 
 
-def _band_energies(wave16: NDArray[np.float32]) -> NDArray[np.float64]:
+def _band_energies(wave16: Wave) -> NDArray[np.float64]:
     """Mean power per window and band, [windows, 33]."""
-    if len(wave16) < WINDOW:
-        return np.zeros((0, 33))
-    windows = np.lib.stride_tricks.sliding_window_view(wave16, WINDOW)[::STEP]
+    n = max(0, (len(wave16) - WINDOW) // STEP + 1)
     edges = np.round(BANDS_HZ * WINDOW / RATE_HZ).astype(int)
     shape = np.hanning(WINDOW).astype(np.float32)
-    out = np.empty((len(windows), 33))
-    for start in range(0, len(windows), 256):  # in pieces, so that a long clip needs no more memory than a short one
-        power = np.abs(np.fft.rfft(windows[start : start + 256] * shape)) ** 2
-        out[start : start + 256] = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1) / np.diff(edges)
+    out = np.zeros((n, 33))
+    for start in range(0, n, 256):  # in pieces, so that a long clip needs no more memory than a short one
+        stop = min(n, start + 256)
+        piece = wave16[start * STEP : (stop - 1) * STEP + WINDOW]
+        windows = np.lib.stride_tricks.sliding_window_view(piece, WINDOW)[::STEP]
+        power = np.abs(np.fft.rfft(windows * shape)) ** 2
+        out[start:stop] = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1) / np.diff(edges)
     return out
 
 

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from schemas.documents import Document, Probe, SourceItem
 from wail.config import CurateConfig
 from wail.errors import FetchError, MediaError
-from wail.media.audio import read_audio, write_flac
+from wail.media.audio import audio_blocks, write_flac_blocks
 from wail.media.cut import cut_span
 from wail.media.download import download
 from wail.media.fingerprint import audio_fingerprint
@@ -25,6 +25,7 @@ from wail.media.identity import source_id
 from wail.media.probe import probe
 from wail.steps.step import Outcome, Step
 from wail.store import ClipFolder, atomic_path, read_json, sha256_file, write_document
+from wail.voice.wave import FlacWave
 
 RATE_HZ = 16000
 REMEDY = "delete it and run again"
@@ -53,11 +54,11 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     write_document(clip.file("probe.json"), found)
     names = [media.name, "probe.json"]
     if found.audio_codec is not None:
-        wave = read_audio(media, RATE_HZ, limits=config.media)
+        notes: list[str] = []
         with atomic_path(clip.file("audio.flac")) as temporary:
-            write_flac(temporary, wave, RATE_HZ)
+            write_flac_blocks(temporary, audio_blocks(media, RATE_HZ, 1, config.media, notes, found), RATE_HZ)
         names.append("audio.flac")
-        facts["fingerprint"] = audio_fingerprint(wave)
+        facts |= {"notes": notes, "fingerprint": audio_fingerprint(FlacWave(clip.file("audio.flac")))}
     start_s, end_s = span or (0.0, found.duration_s)
     facts |= {"start_s": start_s, "end_s": end_s, "duration_s": found.duration_s, "frames": found.n_grid_frames}
     return Outcome(tuple(names), facts=facts)

@@ -6,6 +6,7 @@ import pytest
 from wail.voice.analyse import VoiceConfig, analyse
 from wail.voice.plot import plot_voice
 from wail.voice.separate import Missing
+from wail.voice.taggers import TagTrack
 from wail.voice.training import synth
 
 
@@ -52,9 +53,9 @@ def test_the_same_sound_gives_the_same_analysis(cry, alone):
 
 
 def test_a_missing_separator_is_said(cry, alone):
-    found = analyse(cry, VoiceConfig(), separator=Missing("the local caches hold no Demucs weights", "get them"))
-    assert found.notes == ["Voices were not separated, the local caches hold no Demucs weights: the mix alone was used."]
-    assert found.models["separator"] == "none: the local caches hold no Demucs weights"
+    found = analyse(cry, VoiceConfig(), separator=Missing("there are no weights", "get them"))
+    assert found.notes == ["Voices were not separated, there are no weights: the mix alone was used."]
+    assert found.models["separator"] == "none: there are no weights"
     assert spans(found) == spans(alone)
 
 
@@ -94,6 +95,74 @@ def test_a_stem_without_the_infant_takes_nothing_away(cry, alone):
     noise = np.random.default_rng(1).standard_normal(len(cry)).astype(np.float32) * 0.01
     found = analyse(cry, VoiceConfig(), separator=Stem(noise))
     assert sum(b - a for a, b, _ in spans(found)) >= sum(b - a for a, b, _ in spans(alone))
+
+
+def test_a_stem_feeds_later_steps_only_where_it_is_as_sure_and_as_loud(cry):
+    good = analyse(cry, VoiceConfig(), separator=Stem(cry * 0.9))
+    assert good.use.fed and good.use.facts("stem:test") == {
+        "stem": "stem:test", "fed": {"segments": "mix and stem", "features": "stem", "audio": "stem"},
+        "why": good.use.why}  # fmt: skip
+    assert good.use.why.startswith("the infant is heard with ")
+    noise = np.random.default_rng(1).standard_normal(len(cry)).astype(np.float32) * 0.05
+    unsure = analyse(cry, VoiceConfig(), separator=Stem(noise))
+    assert not unsure.use.fed and unsure.stem16 is None
+    assert unsure.use.facts("stem:test")["fed"] == {"segments": "mix and stem", "features": "mix", "audio": "mix"}
+    faint = analyse(cry, VoiceConfig(), separator=Stem(cry * 0.03))
+    assert not faint.use.fed and "the stem is 30 dB below the mix" in faint.use.why
+
+
+def test_without_an_infant_the_mix_is_fed():
+    hiss = np.random.default_rng(2).standard_normal(48_000).astype(np.float32) * 1e-3
+    found = analyse(hiss, VoiceConfig(), separator=Stem(hiss))
+    assert found.rows == [] and found.stem16 is None
+    assert found.use.why == "no infant voice was found"
+
+
+def test_without_a_stem_the_receipt_says_so(alone):
+    assert alone.use.facts(None) == {
+        "stem": None, "fed": {"segments": "mix", "features": "mix", "audio": "mix"}, "why": "nothing was separated"}
+
+
+def test_silero_speaks_for_adults_and_never_of_infants(cry, monkeypatch):
+    from wail.voice import analyse as module
+
+    n = len(cry) // 512 + 1
+    monkeypatch.setattr(module, "adult_speech", lambda wave: ((np.arange(n) + 0.5) * 0.032, np.ones(n, np.float32)))
+    loud = analyse(cry, VoiceConfig())
+    monkeypatch.setattr(module, "adult_speech", lambda wave: ((np.arange(n) + 0.5) * 0.032, np.zeros(n, np.float32)))
+    quiet = analyse(cry, VoiceConfig())
+    for name in ("p_infant", "p_cry", "p_laugh", "p_babble", "loudness_db"):
+        assert getattr(loud.track, name).tobytes() == getattr(quiet.track, name).tobytes()
+    assert spans(loud) == spans(quiet)
+    assert (loud.track.p_adult >= quiet.track.p_adult).all() and (loud.track.p_adult > quiet.track.p_adult).any()
+
+
+class Tag:
+    """A tagger that says one thing all the time, or fails."""
+
+    name = "tag:test"
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def tag(self, wave16):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        time_s = np.arange(0.5, max(len(wave16) / 16_000, 0.6), 1.0)
+        return TagTrack(time_s, p_adult=np.full(len(time_s), self.answer, np.float32), span_s=1.0)
+
+
+def test_taggers_are_fused_and_named(cry, alone):
+    found = analyse(cry, VoiceConfig(), taggers=[Tag(0.99)])
+    assert found.models["taggers"] == "tag:test" and "taggers" not in alone.models
+    assert found.track.p_adult.mean() > alone.track.p_adult.mean()
+    assert found.track.p_infant.tobytes() == alone.track.p_infant.tobytes(), "it has no such class"
+
+
+def test_a_tagger_that_fails_is_left_out_with_a_note(cry, alone):
+    found = analyse(cry, VoiceConfig(), taggers=[Tag(RuntimeError("out of memory"))])
+    assert found.notes == ["Tagger tag:test failed (RuntimeError: out of memory): it was left out."]
+    assert found.track.p_adult.tobytes() == alone.track.p_adult.tobytes()
 
 
 @pytest.mark.parametrize(("wave", "note"), [
