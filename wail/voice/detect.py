@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from wail.errors import ClipError, ModelError, shape_message
+from wail.errors import ClipError, ConfigError, ModelError, shape_message
 from wail.voice.mel import RATE_HZ, log_power, mel_power
 from wail.voice.network import HALO_STEPS, MEL, OUTPUTS, ROWS_PER_STEP, VoiceNet
 
@@ -37,18 +37,20 @@ class VoiceTrack:
     loudness_db: NDArray[np.float32]
 
 
-def detect(wave16: NDArray[np.float32], weights: Path = WEIGHTS) -> VoiceTrack:
+def detect(wave16: NDArray[np.float32], weights: Path = WEIGHTS, device: str = "cpu") -> VoiceTrack:
     """Infant, cry, laugh, babble and adult probabilities (0-1) and RMS (dB of full scale) of a 16 kHz mono wave [n].
 
-    The same bytes for the same wave; a wave shorter than one step gives one step, an empty one a track of length 0.
-    Raises ClipError (corrupt) where the wave is not one row of finite numbers.
+    The same bytes for the same wave on the CPU, and within 1e-4 of them on a GPU (`device` "cuda"); a wave shorter
+    than one step gives one step, an empty one a track of length 0. Raises ClipError (corrupt) where the wave is not
+    one row of finite numbers, ConfigError where there is no such device.
     """
     check_wave(wave16)
+    net = load_net(weights, device)
     n_steps = math.ceil(len(wave16) / HOP_SAMPLES)
     values = np.zeros((n_steps, len(OUTPUTS)), np.float32)
     for start in range(0, n_steps, BLOCK_STEPS):
         stop = min(n_steps, start + BLOCK_STEPS)
-        values[start:stop] = _block(wave16, start, stop, load_net(weights))
+        values[start:stop] = _block(wave16, start, stop, net)
     time_s = (np.arange(n_steps) + 0.5) * HOP_SAMPLES / RATE_HZ
     infant, cry, laugh, babble, adult = values.T.copy()
     return VoiceTrack(time_s, infant, cry, laugh, babble, adult, loudness_db(wave16))
@@ -65,12 +67,17 @@ def _block(wave16: NDArray[np.float32], start: int, stop: int, net: VoiceNet) ->
 
 
 def run_net(net: VoiceNet, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities [steps, 5] of a log-mel picture [2 * steps, 64], on one thread so that they do not vary."""
+    """Probabilities [steps, 5] of a log-mel picture [2 * steps, 64], where the network is.
+
+    On one thread and in full float32 (no TF32), so that they do not vary.
+    """
+    device = net.head.weight.device
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.inference_mode():
-            return np.asarray(torch.sigmoid(net(torch.from_numpy(log_mel)[None]))[0].numpy(), np.float32)
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            logits = net(torch.from_numpy(log_mel)[None].to(device))
+            return np.asarray(torch.sigmoid(logits)[0].cpu().numpy(), np.float32)
     finally:
         torch.set_num_threads(threads)
 
@@ -105,8 +112,11 @@ def check_wave(wave16: NDArray[np.float32]) -> None:
 
 
 @lru_cache(maxsize=2)
-def load_net(weights: Path = WEIGHTS) -> VoiceNet:
-    """The network with the weights of a safetensors file. Raises ModelError where they are missing or do not fit."""
+def load_net(weights: Path = WEIGHTS, device: str = "cpu") -> VoiceNet:
+    """The network with the weights of a safetensors file, on a device.
+
+    Raises ModelError where the weights are missing or do not fit, ConfigError where there is no such device.
+    """
     if not weights.is_file():
         raise ModelError(f"The voice detector's weights are missing: {weights.name} is not in {weights.parent.name}/; "
                          "install the package again, or train them (wail.voice.training.train).")  # fmt: skip
@@ -116,7 +126,12 @@ def load_net(weights: Path = WEIGHTS) -> VoiceNet:
     except Exception as error:
         why = str(error).partition("\n")[0]
         raise ModelError(f"{weights.name} does not hold this detector's weights ({why}): train them again.") from error
-    return net.eval()
+    try:
+        return net.eval().to(device)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).partition("\n")[0]
+        raise ConfigError(f"The voice detector cannot run on device {device!r} ({why}): use cpu, or cuda where "
+                          "there is a GPU.") from error  # fmt: skip
 
 
 @lru_cache(maxsize=2)

@@ -14,7 +14,7 @@ from wail.voice.mel import MelConfig
 OUTPUTS = ("infant", "cry", "laugh", "babble", "adult")
 MEL = MelConfig()
 ROWS_PER_STEP = 2
-DILATIONS = (1, 2, 4, 8, 16)
+DILATIONS = (1, 2, 4, 8, 16, 32)
 HALO_STEPS = sum(DILATIONS) + 8
 """Steps of context to each side that can reach an output, with some to spare."""
 LOG_MEAN, LOG_SD = -13.0, 4.0
@@ -36,11 +36,11 @@ class Residual(nn.Module):
 class VoiceNet(nn.Module):
     """Natural-log mel power [batch, 2 * steps, 64] -> logits [batch, steps, 5] in the order of `OUTPUTS`."""
 
-    def __init__(self, width: int = 80) -> None:
+    def __init__(self, width: int = 120) -> None:
         super().__init__()
         self.picture = nn.Sequential(
-            nn.Conv2d(1, 16, (4, 5), stride=(2, 2), padding=(1, 2), bias=False), nn.BatchNorm2d(16), nn.ReLU(),
-            nn.Conv2d(16, 32, 3, stride=(1, 2), padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(),
+            nn.Conv2d(1, 24, (4, 5), stride=(2, 2), padding=(1, 2), bias=False), nn.BatchNorm2d(24), nn.ReLU(),
+            nn.Conv2d(24, 32, 3, stride=(1, 2), padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(),
             nn.Conv2d(32, 48, 3, stride=(1, 2), padding=1, bias=False), nn.BatchNorm2d(48), nn.ReLU(),
         )  # fmt: skip
         self.squeeze = nn.Conv1d(48 * MEL.n_bands // 8, width, 1)

@@ -1,4 +1,4 @@
-"""Reads the labelled recordings of a data folder into banks of mel pictures with labels, split by group."""
+"""Reads the labelled recordings of a data folder, split by group."""
 
 import csv
 import hashlib
@@ -10,25 +10,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
-from wail.voice.mel import mel_power, n_rows
 from wail.voice.network import MEL, OUTPUTS
-from wail.voice.training import synth
 
 FORBIDDEN_LICENCE = re.compile(r"NC-|-SA|\bNC\b", re.IGNORECASE)
 """Shipped weights see no file whose collection is non-commercial or share-alike."""
-SPEEDS = ((20, 17), (1, 1), (20, 23))
-"""resample_poly factors: 0.85, 1 and 1.15 times the speed, pitch with it."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Mel power [rows, 64] of one recording, with labels [rows, 5] (0, 1, or NaN where nobody knows)."""
-
-    power: NDArray[np.float32]
-    label: NDArray[np.float32]
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -102,36 +88,3 @@ def read_wave(entry: Entry) -> NDArray[np.float32]:
     if rate != 16_000 or wave.ndim != 1:
         raise ValueError(f"{entry.path.name}: expected 16 kHz mono, got {rate} Hz, shape {wave.shape}")
     return np.asarray(wave, np.float32)
-
-
-def real_pictures(entries: list[Entry]) -> dict[str, list[Picture]]:
-    """Pictures of each recording at three speeds, by the recording's label."""
-    bank: dict[str, list[Picture]] = defaultdict(list)
-    for entry in entries:
-        wave = read_wave(entry)
-        for up, down in SPEEDS:
-            moved = wave if up == down else resample_poly(wave, up, down).astype(np.float32)
-            label = labels_of(entry, n_rows(len(moved), MEL), down / up)
-            bank[entry.label].append(Picture(mel_power(moved, MEL), label, entry.label))
-    return bank
-
-
-def synthetic_pictures(rng: np.random.Generator, count: int, duration_s: float = 6.0) -> dict[str, list[Picture]]:
-    """`count` each of synthetic cry, laugh, babble, adult talk, siren and tune."""
-    makers = {"cry": synth.cry, "laugh": synth.laugh, "babble": synth.babble, "adult": synth.adult_talk,
-              "siren": synth.siren, "tune": synth.tune}  # fmt: skip
-    bank: dict[str, list[Picture]] = {}
-    for name, make in makers.items():
-        bank[f"synthetic {name}"] = [_synthetic(make(rng, duration_s), name) for _ in range(count)]
-    return bank
-
-
-def _synthetic(sound: synth.Sound, name: str) -> Picture:
-    power = mel_power(sound.wave, MEL)
-    label = np.zeros((len(power), len(OUTPUTS)), np.float32)
-    centre = np.minimum(((np.arange(len(power)) + 0.5) * MEL.hop_samples).astype(int), len(sound.wave) - 1)
-    if name in OUTPUTS:
-        label[:, OUTPUTS.index(name)] = sound.active[centre]
-        if name != "adult":
-            label[:, 0] = sound.active[centre]
-    return Picture(power, label, f"synthetic {name}")
