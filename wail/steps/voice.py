@@ -25,6 +25,7 @@ from wail.voice.adult import silero_id
 from wail.voice.analyse import WAVE44_HZ, VoiceConfig, analyse, separator_id, tagger_ids
 from wail.voice.detect import VoiceTrack, weights_id
 from wail.voice.separate import Kind, Missing, Separator, find_separator
+from wail.voice.stem_use import MIX
 from wail.voice.taggers import Tagger, TaggerConfig, find_taggers
 from wail.voice.wave import FlacWave
 
@@ -35,7 +36,8 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     if read_probe(clip).audio_codec is None:
         write_table(clip.file("voice.parquet"), VOICE.empty_table())
         write_table(clip.file("vocal.parquet"), VOCAL.empty_table())
-        return Outcome(("voice.parquet", "vocal.parquet"), facts={"notes": ["The clip has no sound."], "vocal_s": 0.0})
+        facts = {"notes": ["The clip has no sound."], "vocal_s": 0.0, "separation": MIX.facts(None)}
+        return Outcome(("voice.parquet", "vocal.parquet"), facts=facts)
     separator = separator_of(config.voice, config.weights)
     taggers = taggers_for(config.weights, config.voice.taggers)
     # Demucs hears the full band, so it is the only one to go back to the media itself.
