@@ -2,6 +2,7 @@
 marks 6 % of the time of real cries as speech and none of laughter, so it is evidence for adults and never a veto."""
 
 import warnings
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
@@ -9,13 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from wail.voice.detect import check_wave
 from wail.voice.mel import RATE_HZ
 from wail.voice.wave import Wave, blocks
 
-CHUNK_SAMPLES = 512
+CHUNK_SAMPLES, CONTEXT_SAMPLES = 512, 64
+"""Silero hears 32 ms at a time with 4 ms of what came before, and carries the rest in its recurrent state."""
 
 
 def adult_speech(wave16: Wave) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
@@ -24,29 +27,33 @@ def adult_speech(wave16: Wave) -> tuple[NDArray[np.float64], NDArray[np.float32]
     The recurrent state starts fresh on each call and lasts to its end, and one thread does the sums: the same wave
     gives the same bytes. Raises ClipError (corrupt) where the wave is not one row of finite numbers.
     """
-    model, threads = _model(), torch.get_num_threads()
-    n_chunks = -(-len(wave16) // CHUNK_SAMPLES)
-    out = np.zeros(n_chunks, np.float32)
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        model.reset_states()
         with torch.inference_mode():
-            done = 0
-            for block in blocks(wave16):
-                rows = _rows(block)
-                for k in range(len(rows)):
-                    out[done + k] = float(model(rows[k], RATE_HZ))
-                done += len(rows)
+            parts = list(_probabilities(blocks(wave16)))
     finally:
         torch.set_num_threads(threads)
-    return (np.arange(n_chunks) + 0.5) * CHUNK_SAMPLES / RATE_HZ, out
+    out = np.concatenate([np.zeros(0, np.float32), *parts])
+    return (np.arange(len(out)) + 0.5) * CHUNK_SAMPLES / RATE_HZ, out
 
 
-def _rows(block: NDArray[np.float32]) -> torch.Tensor:
-    """A block [n] as chunks [m, 512], the last one filled up with silence."""
-    check_wave(block)
-    padded = np.pad(np.clip(block, -1, 1), (0, -len(block) % CHUNK_SAMPLES))
-    return torch.from_numpy(padded.astype(np.float32).reshape(-1, CHUNK_SAMPLES))
+def _probabilities(parts: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Of each block's chunks. The encoder sees a chunk and its context alone, so that a whole block of them runs at
+    once; only the small recurrent cell goes from one to the next. Six times faster than chunk by chunk, with the same
+    sums (Silero's own `audio_forward` differs by rounding, below 1e-6)."""
+    inner, cell = _model()
+    before = np.zeros(CONTEXT_SAMPLES, np.float32)
+    state = None
+    for block in parts:
+        check_wave(block)
+        wave = np.pad(np.clip(block, -1, 1), (0, -len(block) % CHUNK_SAMPLES)).astype(np.float32)
+        heard = np.concatenate([before, wave])
+        chunks = sliding_window_view(heard, CONTEXT_SAMPLES + CHUNK_SAMPLES)[::CHUNK_SAMPLES]
+        encoded = inner.encoder(inner.run_extractors(torch.from_numpy(chunks.copy())))
+        hidden, state = cell(encoded.squeeze(-1), state)
+        yield inner.decoder.decoder(hidden.unsqueeze(-1)).mean((1, 2)).numpy()
+        before = heard[-CONTEXT_SAMPLES:]
 
 
 @lru_cache(maxsize=1)
@@ -59,7 +66,8 @@ def silero_id() -> str:
 
 
 @lru_cache(maxsize=1)
-def _model() -> Any:
+def _model() -> tuple[Any, torch.nn.LSTM]:
+    """Silero's network for 16 kHz, and its recurrent cell as a layer that takes a whole sequence."""
     threads = torch.get_num_threads()
     from silero_vad import load_silero_vad
 
@@ -68,4 +76,9 @@ def _model() -> Any:
     with warnings.catch_warnings():
         # torch calls TorchScript deprecated; it is how these weights come.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return load_silero_vad(onnx=False)
+        inner = load_silero_vad(onnx=False)._model
+    rnn = inner.decoder.rnn
+    cell = torch.nn.LSTM(rnn.weight_ih.shape[1], rnn.weight_hh.shape[1])
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    cell.load_state_dict({f"{name}_l0": getattr(rnn, name) for name in names})
+    return inner, cell.eval()

@@ -22,6 +22,22 @@ def test_chunks_of_32_ms_the_same_each_time_and_free_of_what_came_before():
     assert adult_speech(wave)[1].tobytes() == first.tobytes()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_it_is_what_silero_itself_says_chunk_by_chunk_over_several_blocks():
+    from silero_vad import load_silero_vad
+
+    from wail.voice.training import synth
+
+    talk = synth.adult_talk(np.random.default_rng(3), 20.0).wave
+    wave = np.concatenate([talk, np.zeros(16_000, np.float32), talk[::-1] * 3, talk * 0.02])[: 63 * 16_000 - 100]
+    wave = np.pad(wave, (0, 63 * 16_000 - 100 - len(wave)))
+    with torch.inference_mode():
+        plain = load_silero_vad().audio_forward(torch.from_numpy(np.clip(wave, -1, 1))[None], 16_000)[0].numpy()
+    ours = adult_speech(wave)[1]
+    assert ours.shape == plain.shape == (1969,) and plain.max() > 0.5
+    np.testing.assert_allclose(ours, plain, atol=1e-5)
+
+
 def test_an_empty_wave_has_no_chunks():
     assert [len(part) for part in adult_speech(np.zeros(0, np.float32))] == [0, 0]
 

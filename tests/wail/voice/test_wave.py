@@ -5,11 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from wail.errors import ClipError
 from wail.voice import wave as module
-from wail.voice.adult import _model, adult_speech
 from wail.voice.analyse import VoiceConfig, analyse, tagged, through
 from wail.voice.detect import detect
 from wail.voice.taggers import TagTrack
@@ -80,16 +78,6 @@ def test_the_detector_gives_the_same_bytes_in_pieces(long_flac, short_pieces):
     made = through(FlacWave(long_flac), detect)
     for name in ("time_s", "p_infant", "p_cry", "p_adult", "loudness_db"):
         np.testing.assert_allclose(getattr(made, name), getattr(whole, name), rtol=0, atol=1e-6)
-
-
-def test_silero_keeps_its_state_from_block_to_block(long_flac):
-    whole, model, plain = soundfile.read(long_flac, dtype="float32")[0][: 70 * RATE_HZ], _model(), []
-    model.reset_states()
-    with torch.inference_mode():
-        for k in range(0, len(whole), 512):
-            chunk = np.pad(whole[k : k + 512], (0, max(0, k + 512 - len(whole))))
-            plain.append(float(model(torch.from_numpy(chunk), RATE_HZ)))
-    np.testing.assert_allclose(adult_speech(whole)[1], plain, atol=1e-6)
 
 
 def test_a_tagger_hears_all_of_it_once(long_flac, short_pieces):
