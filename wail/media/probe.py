@@ -2,11 +2,12 @@
 
 import math
 import re
-import statistics
 import struct
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from schemas.documents import Probe
 from wail.errors import MediaError
@@ -122,7 +123,8 @@ def _video_facts(
     start_s, frame = first
     width_px, height_px = displayed_size(frame, video.sample_aspect_ratio)
     check_pixels(path, width_px, height_px, limits)
-    shown = [t for t in spans[video.index].starts_s if t >= start_s - STAMP_ROUNDING_S]
+    starts_s = np.asarray(spans[video.index].starts_s)
+    shown = starts_s[starts_s >= start_s - STAMP_ROUNDING_S]
     duration_s = 1 / GRID_FPS if is_picture(container) else _duration_s(spans[video.index], start_s)
     check_duration(path, duration_s, limits)
     return start_s, {
@@ -146,21 +148,18 @@ def _duration_s(span: Span, start_s: float) -> float:
     last_s = span.starts_s[-1]
     if span.end_s > last_s:
         return span.end_s - start_s
-    return last_s - start_s + (statistics.median(_gaps(span.starts_s)) if len(span.starts_s) > 1 else 1 / GRID_FPS)
+    gaps_s = np.diff(span.starts_s)
+    return last_s - start_s + (float(np.median(gaps_s)) if len(gaps_s) else 1 / GRID_FPS)
 
 
-def _gaps(starts_s: list[float]) -> list[float]:
-    return [b - a for a, b in pairwise(starts_s)]
-
-
-def _is_variable(starts_s: list[float]) -> bool:
+def _is_variable(starts_s: NDArray[np.float64]) -> bool:
     """Whether more than one gap in a hundred differs from the usual one by more than rounding."""
-    gaps = _gaps(starts_s)
-    if not gaps:
+    gaps_s = np.diff(starts_s)
+    if not len(gaps_s):
         return False
-    usual = statistics.median(gaps)
-    odd = sum(abs(gap - usual) > STAMP_ROUNDING_S + 0.05 * usual for gap in gaps)
-    return odd > len(gaps) / 100
+    usual = np.median(gaps_s)
+    odd = np.count_nonzero(np.abs(gaps_s - usual) > STAMP_ROUNDING_S + 0.05 * usual)
+    return bool(odd > len(gaps_s) / 100)
 
 
 def _audio_facts(

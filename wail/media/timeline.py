@@ -4,6 +4,7 @@ The clip's clock starts at the first frame of its video that can be shown; in a 
 """
 
 import time
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import av.error
 import av.logging
+import numpy as np
 
 from wail.errors import MediaError
 from wail.media.opening import MediaLimits, audio_stream, open_media, video_stream
@@ -26,7 +28,8 @@ DAMAGE = (
 class Span:
     """The packets of one stream, in the container's own seconds."""
 
-    starts_s: list[float] = field(default_factory=list)
+    starts_s: "array[float]" = field(default_factory=lambda: array("d"))
+    """Rising. A packed array, as ten hours have millions of them."""
     end_s: float = float("-inf")
     n_untimed: int = 0
     """Packets that say no time."""
@@ -51,7 +54,7 @@ def packet_spans(path: Path, container: Any, limits: MediaLimits) -> dict[int, S
         span.end_s = max(span.end_s, start_s + float((packet.duration or 0) * packet.time_base))
         check_duration(path, span.end_s - span.starts_s[0], limits)
     for span in spans.values():
-        span.starts_s.sort()
+        span.starts_s = array("d", np.sort(np.asarray(span.starts_s)).tobytes())
     return spans
 
 
