@@ -17,7 +17,7 @@ class NotMeasured(Exception):
     """Why a figure could not be measured here: its row stays, with this as its note."""
 
 
-FOR_INFORMATION = "for information: nothing was asked of it"
+FOR_INFORMATION = "for information"
 WIDTH = 150
 """Columns where there is no terminal."""
 

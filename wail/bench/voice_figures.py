@@ -66,7 +66,8 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
     ),
     "clean": (
         *recorded_alarms("false alarms"),
-        *(alarms(f"synthetic {kind}s") for kind in ("siren", "cat", "dog")),
+        *(alarms(f"synthetic {name}") for name in
+          ("sirens", "cats", "dogs", "squeaks", "songs", "imitation cries", "adult laughs")),
         Figure("cry recall on clean clips", "share", "up", 0.90, 0.95),
         Figure("laughter recall on clean clips (experimental)", "share"),
         Figure("babble recall on clean clips (experimental)", "share"),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wail.bench.degrade import CODECS, reverberate, through_codec
+from wail.bench.degrade import CODECS, degraded, reverberate
 from wail.bench.held import Held
 from wail.bench.mixtures import LEVELS_DB, Mixture
 from wail.bench.recordings import INFANT
@@ -100,14 +100,13 @@ def part_f1(part: Sequence[Scored]) -> tuple[float, str]:
 
 def degraded_f1(held: Held) -> tuple[float, str]:
     """The first mixtures in a room each, then through a codec in turn."""
-    rng, codecs = np.random.default_rng(DEGRADE_SEED), list(CODECS)
-    chosen = held.mixtures[:N_DEGRADED]
-    waves = [through_codec(reverberate(mixture.wave, rng), codecs[k % len(codecs)])
-             for k, mixture in enumerate(held.follow("rooms and codecs", chosen))]  # fmt: skip
+    rng, chosen = np.random.default_rng(DEGRADE_SEED), held.mixtures[:N_DEGRADED]
+    waves = [degraded(m.wave, k, rng) for k, m in enumerate(held.follow("rooms and codecs", chosen))]
     found = score_all(chosen, [detect(wave) for wave in waves], SegmentConfig())
     clear = pooled(one.frames for one in score_all(chosen, held.tracks[: len(chosen)], SegmentConfig())).f1
     return pooled(one.frames for one in found).f1, (
-        f"{len(chosen)} mixtures in rooms (RT60 0.2-0.8 s), then {', '.join(codecs)}; as they were: {clear:.3f}")
+        f"{len(chosen)} mixtures in rooms (RT60 0.2-0.8 s), then {', '.join(codec.name for codec in CODECS)}; "
+        f"as they were: {clear:.3f}")
 
 
 def edges(held: Held) -> Measured:

@@ -18,7 +18,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class SegmentConfig:
-    """Thresholds on `p_infant`, chosen on mixtures of held-out groups (`wail.voice.training.evaluate --split tune`)."""
+    """Thresholds on `p_infant`, chosen on mixtures of held-out groups (`wail bench voice --split tune`)."""
 
     enter: float = 0.6
     leave: float = 0.4

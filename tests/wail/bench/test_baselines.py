@@ -16,7 +16,7 @@ def tone(hz: float, seconds: float = 2.0) -> np.ndarray:
     return (0.2 * sum(np.sin(2 * np.pi * hz * k * t) / k for k in range(1, 6))).astype(np.float32)
 
 
-def mixture(seed: int, seconds: float = 6.0) -> Mixture:
+def mixture(seed: int, seconds: float = 4.0) -> Mixture:
     sound = synth.cry(np.random.default_rng(seed), seconds)
     truth = np.zeros((int(seconds * 100), 5), np.float32)
     truth[:, INFANT] = sound.active.reshape(-1, 160).mean(1) >= 0.5
