@@ -63,8 +63,9 @@ def draw(spectrum: Spectrum, duration_s: float, analysis: VoiceAnalysis, out: Pa
 def _title(name: str, duration_s: float, analysis: VoiceAnalysis) -> str:
     voiced_s = sum(row["end_s"] - row["start_s"] for row in analysis.rows)
     many = f"{len(analysis.rows)} segment{'' if len(analysis.rows) == 1 else 's'}"
-    what = f"infant voice for {clock(voiced_s)}, {many}," if analysis.rows else "no infant voice"
-    return f"{name + ': ' if name else ''}{what} in {clock(duration_s)} of sound"
+    if not analysis.rows:
+        return f"{name + ': ' if name else ''}no infant voice in {clock(duration_s)} of sound"
+    return f"{name + ': ' if name else ''}{clock(voiced_s)} of {clock(duration_s)} are infant voice, in {many}"
 
 
 def clock(time_s: float) -> str:
