@@ -45,7 +45,8 @@ class Held:
         return self.mixtures if part == self.split else compose(self.entries(part), SEEDS[part], self.count)
 
     def follow(self, stage: str, items: Sequence[T]) -> Iterator[T]:
-        """The items one by one, telling how many are done."""
+        """The items one by one, telling how many are done: at once, since the first may have to train a model."""
+        self.tell(Progress(stage, 0, len(items)))
         for k, item in enumerate(items):
             yield item
             self.tell(Progress(stage, k + 1, len(items)))

@@ -20,8 +20,10 @@ from wail.voice.mel import RATE_HZ
 from wail.voice.training import corpus
 
 SEEDS = {"train": 303, "tune": 101, "test": 202}
+KINDS = ("speech", "tv", "music", "noise", "quiet")
 BACKGROUNDS = {"speech": ("adult_speech",), "tv": ("adult_speech", "music"), "music": ("music",), "noise": ("noise",),
-               "quiet": ()}  # fmt: skip
+               "quiet": (), "strangers": ("stranger",)}  # fmt: skip
+"""Labels that each background is made of; `strangers` (sirens, cats, dogs, car horns) are judged by themselves."""
 LEVELS_DB = (-5.0, 0.0, 5.0, 10.0, 15.0)
 COUNT = 75
 """Three of each background at each level, about half an hour of sound."""
@@ -41,16 +43,17 @@ class Mixture:
 
 
 def compose(entries: Sequence[corpus.Entry], seed: int, count: int = COUNT,
-            levels_db: Sequence[float] = LEVELS_DB) -> list[Mixture]:  # fmt: skip
-    """Mixtures of 20-30 s with infants at the levels in turn over the backgrounds in turn.
+            levels_db: Sequence[float] = LEVELS_DB, kinds: Sequence[str] = KINDS) -> list[Mixture]:  # fmt: skip
+    """Mixtures of 20-30 s with infants at the levels in turn over the kinds of background in turn.
 
     Raises NotMeasured where the entries lack a kind that mixtures need.
     """
     bank = by_label(entries)
-    if lacking := [label for label in ("cry", "adult_speech", "music", "noise") if not bank.get(label)]:
-        raise NotMeasured(f"mixtures need held-out recordings of cries, adult speech, music and noise, but there is "
-                          f"none of: {', '.join(lacking)}")  # fmt: skip
-    rng, kinds = np.random.default_rng(seed), list(BACKGROUNDS)
+    needed = dict.fromkeys(("cry", *(label for kind in kinds for label in BACKGROUNDS[kind])))
+    if lacking := [label for label in needed if not bank.get(label)]:
+        raise NotMeasured(f"mixtures need recordings of {', '.join(needed)}, and this part of the data holds none of: "
+                          f"{', '.join(lacking)}")  # fmt: skip
+    rng = np.random.default_rng(seed)
     pairs = ((kinds[k % len(kinds)], levels_db[k // len(kinds) % len(levels_db)]) for k in range(count))
     return [mixture(bank, kind, level_db, rng) for kind, level_db in pairs]
 

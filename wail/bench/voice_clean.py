@@ -1,13 +1,12 @@
 """The detector on single recordings: false alarms where there is no infant, recall and kind where there is one."""
 
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wail.bench.held import Held
-from wail.bench.recordings import INFANT, Recording
+from wail.bench.recordings import INFANT, STRANGER, Recording
 from wail.bench.scores import FRAMES_PER_S, Span, closed, frame_counts, on_frames, pooled, ratio, runs
 from wail.bench.spans import labelled_spans, spans_of
 from wail.bench.voice_mixtures import CLOSE_GAPS, SHORTEST, Measured
@@ -18,7 +17,6 @@ from wail.voice.training import synth
 from wail.voice.training.source_filter import Sound
 from wail.voice.training.sources import STRANGERS
 
-SPECIAL = re.compile(r"^esc\d+_(siren|cat|Dog_bark|car_horn)_")
 PLAIN = {"adult_speech": "adult speech", "music": "music", "noise": "household noise"}
 SPECIAL_NAMES = {"siren": "recorded sirens", "cat": "recorded cats", "Dog_bark": "recorded dogs",
                  "car_horn": "recorded car horns"}  # fmt: skip
@@ -36,7 +34,7 @@ SYNTHETIC_S = 6.0
 def kind_of(recording: Recording) -> str | None:
     """What a recording without infants counts as; None for one with infants. Whatever is no siren, cat, dog or car horn
     is household noise: roosters and sneezes too."""
-    special = SPECIAL.match(recording.name)
+    special = STRANGER.match(recording.name)
     return SPECIAL_NAMES[special[1]] if special else PLAIN.get(recording.label)
 
 

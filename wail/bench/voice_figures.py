@@ -57,6 +57,7 @@ FIGURES: dict[str, tuple[Figure, ...]] = {
         Figure("over adult speech: frame F1", "F1", "up", 0.85, 0.90),
         *(Figure(f"{where}: frame F1") for where in ("over TV", "over music", "over noise", "in quiet")),
         *(Figure(f"at {level:+d} dB: frame F1") for level in (-5, 0, 5, 10, 15)),
+        Figure("over sirens, cats, dogs and car horns: frame F1"),
         Figure("through rooms and codecs: frame F1"),
     ),
     "baselines": (

@@ -20,6 +20,6 @@ def plot_reliability(table: NDArray[np.float64], path: Path) -> None:
     above.plot(mean[used], true[used], marker="o", color="tab:blue")
     above.set(ylabel="share true", ylim=(0, 1), title=f"expected calibration error {calibration_error(table):.3f}")
     below.bar((np.arange(N_BINS) + 0.5) / N_BINS, count / max(count.sum(), 1), 0.9 / N_BINS, color="0.6")
-    below.set(xlabel="probability of infant voice", ylabel="share of frames", xlim=(0, 1), yscale="log")
+    below.set(xlabel="probability of infant voice", ylabel="share of frames", xlim=(0, 1))
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)

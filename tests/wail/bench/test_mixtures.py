@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wail.bench import mixtures, recordings
-from wail.bench.mixtures import BACKGROUNDS, LEVELS_DB, compose
+from wail.bench.mixtures import KINDS, LEVELS_DB, compose
 from wail.bench.recordings import ADULT, FRAME, INFANT, Recording, excerpt, frame_labels, read_part, read_recording
 from wail.bench.rows import NotMeasured
 from wail.errors import ConfigError
@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tune):
 
 def test_every_background_meets_every_level_once_in_25(tune, monkeypatch):
     monkeypatch.setattr(mixtures, "mixture", lambda bank, kind, level_db, rng: (kind, level_db))
-    assert sorted(compose(tune, 1, 25)) == sorted((kind, level) for kind in BACKGROUNDS for level in LEVELS_DB)
+    assert sorted(compose(tune, 1, 25)) == sorted((kind, level) for kind in KINDS for level in LEVELS_DB)
 
 
 def test_a_mixture_has_infants_in_sight_and_truth_for_each_10_ms(tune):
@@ -58,6 +58,15 @@ def test_the_level_is_the_infants_active_time_over_the_whole_background(tune):
 def test_missing_kinds_are_named(tune):
     with pytest.raises(NotMeasured, match="none of: music"):
         compose([entry for entry in tune if entry.label != "music"], 1, 1)
+
+
+def test_sirens_cats_and_dogs_are_no_household_noise(data):
+    test = read_part(data, "test")
+    assert len(recordings.by_label(test)["stranger"]) == 3 and len(recordings.by_label(test)["noise"]) == 1
+    (one,) = compose(test, 1, 1, kinds=("strangers",))
+    assert one.background == "strangers" and recordings.rms(one.wave) > 0
+    with pytest.raises(NotMeasured, match="none of: stranger"):
+        compose(read_part(data, "tune"), 1, 1, kinds=("strangers",))
 
 
 def test_one_sound_wins_over_unknown_and_unknown_over_none():
