@@ -21,6 +21,8 @@ from wail.voice.mel import RATE_HZ, mean_and_variance
 
 CHUNK_S, CONTEXT_S = 30, 2
 """Each chunk is run with this much sound around it, which is thrown away."""
+OVERLAP = 0.25
+"""Of the segments that a model hears at a time, as a share of one."""
 SOURCES = ("infant", "vocals")
 """What is taken of a model's sources, the first that it has."""
 CLASSES = ("demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs", "demucs.demucs.Demucs")
@@ -63,9 +65,12 @@ class DemucsSeparator:
         piece = mix[:, (start_s - lead_s) * rate_hz : (start_s + CHUNK_S + CONTEXT_S) * rate_hz]
         model_hz = int(self._model.samplerate)
         mixed = torch.from_numpy(_resample(piece / np.float32(scale), rate_hz, model_hz))[None]
+        # Whole strides: HDemucs mirrors its edges, which takes more sound than a last segment may have.
+        stride = int((1 - OVERLAP) * int(model_hz * float(self._model.segment)))
+        mixed = torch.nn.functional.pad(mixed, (0, -mixed.shape[-1] % stride))
         with torch.inference_mode():
             # No random shifts, or no two runs would agree.
-            sources = apply_model(self._model, mixed, shifts=0, split=True, overlap=0.25, device=self._device)
+            sources = apply_model(self._model, mixed, shifts=0, split=True, overlap=OVERLAP, device=self._device)
         voice = sources[0, self._model.sources.index(_source(self._model))].mean(0).numpy()
         return _resample(voice * np.float32(scale), model_hz, RATE_HZ)[lead_s * RATE_HZ :]
 

@@ -1,8 +1,8 @@
 """The infant separator that is shipped: infant sound against everything else, parents' talk included.
 
-Its weights lie in `weights/infant_stem` as a repository of Demucs' own (`<signature>-<checksum>.th`, `infant_stem.yaml`),
-which `demucs.pretrained.get_model("infant_stem", repo=folder)` reads too; here they are loaded without running pickled
-code. `wail.voice.training.separator` made them.
+Its weights lie in `weights/infant_stem` as a repository of Demucs' own (`<signature>-<checksum>.th` and
+`infant_stem.yaml`), which `demucs.pretrained.get_model("infant_stem", repo=folder)` reads too; here they are loaded
+without running pickled code. `wail.voice.training.separator` made them.
 """
 
 from pathlib import Path

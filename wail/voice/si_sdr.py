@@ -1,5 +1,7 @@
 """How near an estimate comes to a reference, whatever its level."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ FLOOR = 1e-12
 """Against the reference's energy: an estimate without any error (or without any of the reference) ends at 120 dB."""
 
 
-def si_sdr(estimate: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
+def si_sdr(estimate: NDArray[np.floating[Any]], reference: NDArray[np.floating[Any]]) -> float:
     """Scale-invariant signal-to-distortion ratio, dB, of two mono waves [n] of the same length.
 
     Le Roux et al. 2019, "SDR - half-baked or well done?", eq. 3: 10 log10(|a s|^2 / |a s - e|^2) with

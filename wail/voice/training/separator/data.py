@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import resample_poly
 
-from wail.voice.training import synth
-from wail.voice.training.corpus import SPEEDS, Entry, read_wave
+from wail.voice.training import sources
+from wail.voice.training.corpus import Entry, read_wave
 
 RATE_HZ = 16_000
 Wave = NDArray[np.float32]
+SPEEDS = ((20, 17), (1, 1), (20, 23))
+"""resample_poly factors: 0.85, 1 and 1.15 times the speed, pitch with it."""
 INFANT = ("cry", "coo_babble", "laugh")
+SYNTHETIC = {**dict.fromkeys(("synthetic cry", "synthetic laugh", "synthetic babble"), "synthetic infant"),
+             **dict.fromkeys(("synthetic adult", "motherese"), "synthetic talk")}  # fmt: skip
 FADE_S, MARGIN_S = 0.1, 0.05
 LEAST_CONTRAST_DB = 10.0
 """Recordings whose active parts rise less above the rest are too noisy to be a target."""
-BACKGROUNDS = {"speech": 0.30, "tv": 0.18, "music": 0.14, "noise": 0.18, "speech+noise": 0.06, "synthetic adult": 0.05,
-               "synthetic siren": 0.04, "synthetic tune": 0.03, "hiss": 0.02}  # fmt: skip
+BACKGROUNDS = {"speech": 0.27, "tv": 0.17, "music": 0.11, "noise": 0.18, "speech+noise": 0.06, "synthetic talk": 0.04,
+               "stranger": 0.14, "hiss": 0.03}  # fmt: skip
 NO_INFANT, ALONE = 0.10, 0.04
 SYNTHETIC_INFANT, SECOND_INFANT, UNGATED = 0.10, 0.08, 0.25
 SNR_DB = (-8.0, 13.0)
@@ -78,19 +82,17 @@ def real_takes(entries: Sequence[Entry], speeds: Sequence[tuple[int, int]] = SPE
     return bank
 
 
-def synthetic_takes(rng: np.random.Generator, count: int, duration_s: float = 6.0) -> dict[str, list[Take]]:
-    """`count` each of synthetic adult talk, siren and tune, and of synthetic infants (cry, laugh, babble)."""
+def other_takes(entries: Sequence[Entry], rng: np.random.Generator, count: int) -> dict[str, list[Take]]:
+    """Synthetic infants and talk, and strangers: cats, alarms, songs, imitated cries (`count` of each, as the detector
+    hears them in training) and what is made of recordings, such as speech raised in pitch."""
+    made = sources.synthetic(rng, count)
     bank: dict[str, list[Take]] = defaultdict(list)
-    for make in (synth.adult_talk, synth.siren, synth.tune):
-        name = f"synthetic {make.__name__.removesuffix('_talk')}"
-        for _ in range(count):
-            wave = make(rng, duration_s).wave
-            bank[name].append(Take(wave, np.zeros(len(wave), np.float16)))
-    for make in (synth.cry, synth.laugh, synth.babble):
-        for _ in range(count):
-            wave = make(rng, duration_s).wave
-            # Synthetic sound has no noise of a room: all of it is the target.
-            bank["synthetic infant"].append(Take(wave, np.ones(len(wave), np.float16)))
+    for name, recordings in {**made, **sources.strangers_of(entries, rng)}.items():
+        if name == "slow cry":
+            continue  # A cry all the same, if of a giant: neither target nor background.
+        place = SYNTHETIC.get(name, "stranger")
+        # Synthetic sound has no noise of a room: all of it is the target.
+        bank[place] += [Take(r.wave, np.full(len(r.wave), place == "synthetic infant", np.float16)) for r in recordings]
     return bank
 
 
@@ -125,7 +127,7 @@ def background(bank: Bank, rng: np.random.Generator, n: int) -> Wave:
         parts = ("adult_speech", "adult_speech")
     for k, part in enumerate(parts):
         take = bank[part][int(rng.integers(len(bank[part])))]
-        piece = _room(_stretch(take.wave, rng, n), rng, n)
+        piece = _room(stretch(take.wave, rng, n), rng, n)
         out += piece * np.float32(10 ** ((rng.uniform(-12, 4) if k else 0.0) / 20) / max(active_rms(piece), 1e-6))
     return _hiss(rng, n) if name == "hiss" else out
 
@@ -160,7 +162,7 @@ def _one_infant(takes: Sequence[Take], rng: np.random.Generator, n: int) -> tupl
     active = np.flatnonzero(take.gate > 0.5)
     # An active moment lies somewhere inside the window; beyond the recording's ends there is silence.
     start = int(active[rng.integers(len(active))]) - int(rng.uniform(0.1, 0.9) * n)
-    wave, gate = _window(take.wave, start, n), _window(take.gate.astype(np.float32), start, n)
+    wave, gate = window(take.wave, start, n), window(take.gate.astype(np.float32), start, n)
     size = _fft_size(n)
     response = _tilt_and_band(rng, size, 2.0, 0.3)
     if rng.random() < 0.4:
@@ -177,7 +179,7 @@ def _room(wave: Wave, rng: np.random.Generator, n: int) -> Wave:
     return _filtered(wave, response, size)
 
 
-def _stretch(wave: Wave, rng: np.random.Generator, n: int) -> Wave:
+def stretch(wave: Wave, rng: np.random.Generator, n: int) -> Wave:
     """A window of the recording, which repeats where it is too short."""
     start = int(rng.integers(max(len(wave) - n, 0) + 1))
     if len(wave) >= n:
@@ -185,7 +187,7 @@ def _stretch(wave: Wave, rng: np.random.Generator, n: int) -> Wave:
     return np.resize(np.roll(wave, int(rng.integers(len(wave)))), n)
 
 
-def _window(wave: Wave, start: int, n: int) -> Wave:
+def window(wave: Wave, start: int, n: int) -> Wave:
     out = np.zeros(n, np.float32)
     low, high = max(start, 0), min(start + n, len(wave))
     out[low - start : high - start] = wave[low:high]
@@ -208,7 +210,7 @@ def _tilt_and_band(rng: np.random.Generator, size: int, tilt_db: float, low_pass
         gain_db -= np.maximum(0, octave - np.log2(rng.uniform(3.0, 7.0))) * 160
     if rng.random() < 0.3:
         gain_db -= np.maximum(0, np.log2(rng.uniform(0.06, 0.35)) - octave) * 18
-    return (10 ** (np.maximum(gain_db, -90) / 20)).astype(np.complex64)
+    return np.asarray(10 ** (np.maximum(gain_db, -90) / 20), np.complex64)
 
 
 def _reverb(rng: np.random.Generator, size: int) -> NDArray[np.complex64]:

@@ -21,7 +21,7 @@ def new_model(kwargs: dict[str, Any]) -> torch.nn.Module:
     return model
 
 
-def save_package(model: torch.nn.Module, folder: Path, training_args: dict[str, Any]) -> Path:
+def save_package(model: Any, folder: Path, training_args: dict[str, Any]) -> Path:
     """Writes `<signature>-<checksum>.th` (half precision) and `infant_stem.yaml` into `folder`, replacing earlier ones.
 
     The package is what `demucs.states.serialize_model` makes, so that `demucs.pretrained.get_model("infant_stem",

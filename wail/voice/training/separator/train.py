@@ -1,9 +1,9 @@
 """Trains the infant separator: `python -m wail.voice.training.separator.train --data DIR [--device cuda --workers 8]`.
 
 Budget: 65 minutes of one CPU core with bfloat16 (AVX512), or 20 minutes of one data-centre GPU with
-`--minutes 20 --steps 40000 --batch 16 --workers 12`; training ends at `--steps` or `--minutes`, whichever is first, its learning rate at zero
-either way. Writes `wail/voice/weights/infant_stem/` in Demucs' own package format, and a checkpoint every ten minutes
-to `--checkpoint`, from which `--resume` goes on.
+`--minutes 20 --steps 40000 --batch 16 --workers 12` (not tried: no GPU was to be had). Training ends at `--steps` or
+`--minutes`, whichever is first, its learning rate at zero either way. Writes `wail/voice/weights/infant_stem/` in
+Demucs' own package format, and every ten minutes a checkpoint to `--checkpoint`, from which `--resume` goes on.
 """
 
 import argparse
@@ -41,7 +41,7 @@ class TrainConfig:
     seed: int = 1
     device: str = "cpu"
     workers: int = 0
-    n_synthetic: int = 60
+    n_synthetic: int = 30
 
 
 def separation_loss(estimate: torch.Tensor, mix: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -79,7 +79,8 @@ def _batch(pairs: list[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> tupl
 def make_bank(folder: Path, config: TrainConfig) -> dict[str, list[data.Take]]:
     """Takes of the training part of the recordings in `folder`, and synthetic ones."""
     entries = [e for e in corpus.read_index(folder) if corpus.part_of(e) == "train"]
-    bank = {**data.real_takes(entries), **data.synthetic_takes(np.random.default_rng(config.seed), config.n_synthetic)}
+    rng = np.random.default_rng(config.seed)
+    bank = {**data.real_takes(entries), **data.other_takes(entries, rng, config.n_synthetic)}
     log.info("takes: %s", {name: len(takes) for name, takes in bank.items()})
     return bank
 
@@ -100,7 +101,7 @@ def train(bank: data.Bank, config: TrainConfig, model_kwargs: dict[str, Any] = M
         if progress >= 1:
             break
         for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate * rate_at(step, progress)
+            group["lr"] = config.learning_rate * rate_at(step, progress, min(150, config.steps // 8 + 1))
         recent.append(_step(model, optimiser, mix.to(config.device), target.to(config.device)))
         _follow(average, model, step)
         if step % 50 == 49:
