@@ -1,1 +1,1 @@
-"""How the shipped detector was trained and measured: `python -m wail.voice.training.train --data DIR`."""
+"""How the shipped detector was made: `train`, then `calibrate`; `wail bench voice` measures it."""
