@@ -1,5 +1,6 @@
 import struct
 import subprocess
+import tracemalloc
 from fractions import Fraction
 
 import av
@@ -213,6 +214,18 @@ def test_late_sound_in_blocks(make_clip, monkeypatch, heard):
     blocks = list(audio_blocks(path))
     assert not any(block.any() for block in blocks[:2])
     assert heard(np.concatenate(blocks)) == pytest.approx(2.9, abs=0.003)
+
+
+def test_memory_does_not_grow_with_the_recording(tmp_path):
+    peaks = []
+    for minutes in (2, 8):
+        soundfile.write(tmp_path / "a.flac", np.zeros(8000 * 60 * minutes, np.float32), 8000)
+        tracemalloc.start()
+        assert sum(len(block) for block in audio_blocks(tmp_path / "a.flac")) == 16000 * 60 * minutes
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Six minutes more are 23 MB.
+    assert peaks[1] - peaks[0] < 1e6
 
 
 def test_flac_in_blocks_has_the_bytes_of_flac_at_once(tmp_path):
