@@ -22,7 +22,7 @@ CONFIG = CurateConfig.model_validate({"voice": {"separator": "none"}})
 
 @pytest.fixture(scope="module")
 def cry():
-    return synth.cry(np.random.default_rng(5), 4.0).wave
+    return synth.cry(np.random.default_rng(8), 4.0).wave
 
 
 def film(path: Path, seconds: float, wave: np.ndarray | None, codec: str = "pcm_f32le") -> Path:
@@ -113,36 +113,43 @@ def test_a_damaged_flac_is_a_failure_of_this_clip_alone(clip_of, cry):
     assert "audio.flac cannot be read" in receipt.reason and "delete it and run again" in receipt.reason
 
 
-class Copy:
-    name = "copy:1"
+class Known:
+    """A separator that knows the answer, at some gain."""
 
-    def __init__(self, gain):
-        self.gain = gain
+    name = "known:1"
+
+    def __init__(self, wave, gain):
+        self.wave, self.gain = wave, np.float32(gain)
 
     def stem(self, wave, rate_hz):
-        return wave * np.float32(self.gain)
+        return self.wave[: len(wave)] * self.gain
 
 
 @pytest.fixture
-def separating(monkeypatch):
+def noisy(cry):
+    return cry + np.random.default_rng(8).standard_normal(len(cry)).astype(np.float32) * 4 * cry.std()
+
+
+@pytest.fixture
+def separating(monkeypatch, cry):
     def use(gain):
-        monkeypatch.setattr(voice, "separator_of",
-                            lambda config, weights: Copy(gain) if config.separator == "infant" else None)
+        known = Known(cry, gain)
+        monkeypatch.setattr(voice, "separator_of", lambda config, _: known if config.separator == "infant" else None)
         return CurateConfig.model_validate({"voice": {"separator": "infant"}})
 
     return use
 
 
 def test_a_good_stem_is_kept_and_heard_by_the_features_and_a_later_run_without_one_takes_it_away(
-        clip_of, cry, separating):  # fmt: skip
-    clip = clip_of(4.0, cry)
-    receipt, rows = listen(clip, separating(0.5))
-    assert all(row["p_stem"] is not None for row in rows)
-    assert receipt.facts["separation"]["stem"] == receipt.models["separator"] == "copy:1"
+        clip_of, cry, noisy, separating):  # fmt: skip
+    clip = clip_of(4.0, noisy)
+    receipt, rows = listen(clip, separating(1.0))
+    assert rows and all(row["p_stem"] > row["p_mix"] for row in rows)
+    assert receipt.facts["separation"]["stem"] == receipt.models["separator"] == "known:1"
     assert receipt.facts["separation"]["fed"]["audio"] == features.audio_source(clip) == "stem"
     assert "stem.flac" in {output.path for output in receipt.outputs}
-    mix, stem = (soundfile.read(clip.file(f"{name}.flac"), dtype="float32")[0] for name in ("audio", "stem"))
-    np.testing.assert_allclose(stem, mix / 2, atol=1e-4)
+    stem = soundfile.read(clip.file("stem.flac"), dtype="float32")[0]
+    np.testing.assert_allclose(stem, cry, atol=1e-4)
     assert run_step(features.STEP, clip, CONFIG, "k").facts == {"audio_source": "stem"}
     receipt, _ = listen(clip, CONFIG)
     assert not clip.file("stem.flac").exists() and features.audio_source(clip) == "mix"

@@ -24,6 +24,11 @@ def burst(n: int, start: int, stop: int, level: float = 0.9) -> np.ndarray:
     return p
 
 
+def eased(p: float, log_odds: float = 1.0) -> float:
+    """What is left of a stem's probability when its bias is taken off."""
+    return 1 / (1 + (1 - p) / p * np.exp(log_odds))
+
+
 def test_hysteresis_keeps_runs_that_reach_the_upper_threshold_and_spreads_to_the_lower():
     p = np.array([0.1, 0.4, 0.7, 0.4, 0.1, 0.4, 0.4, 0.1, 0.9], np.float32)
     assert hysteresis(p, 0.6, 0.35) == [(1, 4), (8, 9)]
@@ -60,9 +65,16 @@ def test_adult_overlap_is_the_share_of_steps_with_an_adult():
 
 
 def test_a_stem_adds_what_the_mix_hides_and_both_are_stored():
-    mix, stem = track(burst(100, 20, 60, 0.2), p_cry=0.1), track(burst(100, 20, 60, 0.9), p_cry=0.9)
-    rows = vocal_segments(mix, stem, SegmentConfig())
-    assert rows[0]["p_mix"] == pytest.approx(0.2) and rows[0]["p_stem"] == pytest.approx(0.9)
+    mix, stem = track(burst(100, 20, 60, 0.2), p_cry=0.1), track(burst(100, 20, 60, 0.98), p_cry=0.9)
+    (row,) = vocal_segments(mix, stem, SegmentConfig())
+    assert row["p_mix"] == pytest.approx(0.2) and row["p_stem"] == row["probability"] == pytest.approx(eased(0.98))
+    assert row["label"] == "cry"
+
+
+def test_the_stem_has_to_be_surer_than_the_mix_would_have_to_be():
+    mix, stem = track(np.zeros(100)), track(burst(100, 20, 60, 0.85))
+    assert vocal_segments(mix, stem, SegmentConfig()) == []
+    assert len(vocal_segments(mix, stem, SegmentConfig(stem_bias=0, stem_margin=0))) == 1
 
 
 def test_a_stem_that_lost_the_voice_takes_nothing_away():
@@ -74,14 +86,14 @@ def test_a_stem_that_lost_the_voice_takes_nothing_away():
 
 
 def test_where_both_hear_it_the_better_ones_edges_and_kind_are_kept():
-    mix, stem = track(burst(100, 20, 60, 0.7), p_cry=0.7), track(burst(100, 28, 52, 0.95), p_babble=0.9)
+    mix, stem = track(burst(100, 20, 60, 0.7), p_cry=0.7), track(burst(100, 28, 52, 0.99), p_babble=0.9)
     (row,) = vocal_segments(mix, stem, SegmentConfig())
     assert (row["start_s"], row["end_s"]) == pytest.approx((20 * STEP_S, 60 * STEP_S))  # surer over all of it
-    stem = track(burst(100, 18, 62, 0.95), p_babble=0.9)
+    stem = track(burst(100, 18, 62, 0.99), p_babble=0.9)
     (row,) = vocal_segments(mix, stem, SegmentConfig())
     assert (row["start_s"], row["end_s"]) == pytest.approx((18 * STEP_S, 62 * STEP_S))
     assert row["label"] == "babble"
-    assert row["probability"] == row["p_stem"] == pytest.approx(0.95)
+    assert row["probability"] == row["p_stem"] == pytest.approx(eased(0.99))
     assert row["p_mix"] == pytest.approx(0.7 * 40 / 44)
 
 
@@ -93,10 +105,10 @@ def test_one_sure_burst_in_a_poor_stem_does_not_stand_for_a_whole_cry():
 
 
 def test_gaps_between_what_the_mix_and_what_the_stem_has_are_closed_too():
-    mix, stem = track(burst(100, 20, 40)), track(burst(100, 44, 70))
+    mix, stem = track(burst(100, 20, 40)), track(burst(100, 44, 70, 0.99))
     (row,) = vocal_segments(mix, stem, SegmentConfig())
     assert (row["start_s"], row["end_s"]) == pytest.approx((20 * STEP_S, 70 * STEP_S))
-    far = track(burst(100, 52, 70))
+    far = track(burst(100, 52, 70, 0.99))
     assert [round(row["start_s"] / STEP_S) for row in vocal_segments(mix, far, SegmentConfig())] == [20, 52]
 
 

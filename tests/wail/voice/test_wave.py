@@ -110,8 +110,8 @@ def test_memory_does_not_grow_with_the_recording_and_the_stem_goes_to_its_file(l
         found = analyse(FlacWave(flac), VoiceConfig(), separator=Copy(), stem_file=tmp_path / "stem.flac")
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert len(found.stem16) == soundfile.info(tmp_path / "stem.flac").frames == seconds * RATE_HZ
-        assert found.use.fed and found.rows
+        assert seconds * RATE_HZ == soundfile.info(tmp_path / "stem.flac").frames
+        assert found.rows
         return most
 
     # Tracks take some bytes a step; a copy of the sound would be 64 kB a second, 6.4 MB for these 100 s.
