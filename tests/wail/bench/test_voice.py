@@ -124,6 +124,16 @@ def test_test_only_recordings_are_judged_by_kind_on_the_test_split(data, monkeyp
     assert about["separator"] == "none: no separator here: make one"
 
 
+def test_baselines_thresholds_come_from_tune_when_test_is_judged(run, data, monkeypatch):
+    rows, _, cache, _ = run
+    monkeypatch.setattr(mixtures, "LENGTH_S", (6.0, 8.0))
+    judged, _ = bench_voice(data, "test", ["baselines"], cache, find=lambda: NONE, count=5)
+    for row in judged[1:4]:
+        chosen = [note.partition("; event")[2].partition("; ")[2] for note in (row.note, rows[row.name].note)]
+        assert chosen[0] == chosen[1] and "by the tuning mixtures" in chosen[0]
+        assert row.value != rows[row.name].value
+
+
 def test_false_alarms_are_a_share_of_all_the_time():
     quiet = [Recording(np.zeros(1600 * n, np.float32), np.zeros((10 * n, 5), np.float32), name, "noise")
              for name, n in (("esc50_cat_1-a.flac", 10), ("esc50_siren_2-a.flac", 30), ("tap.flac", 10))]  # fmt: skip
