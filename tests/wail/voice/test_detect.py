@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
-from wail.errors import ClipError, ModelError
+from wail.errors import ClipError, ConfigError, ModelError
 from wail.voice import detect as module
 from wail.voice.detect import detect, load_net, loudness_db
 from wail.voice.segments import SegmentConfig, vocal_segments
@@ -44,6 +45,19 @@ def test_probabilities_are_probabilities_and_the_same_bytes_each_time():
         assert values.tobytes() == getattr(second, name).tobytes()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_same_within_1e_4():
+    wave = synth.cry(rng(), 4.0).wave
+    on_cpu, on_gpu = detect(wave), detect(wave, device="cuda")
+    for name in ("p_infant", "p_cry", "p_laugh", "p_babble", "p_adult"):
+        np.testing.assert_allclose(getattr(on_gpu, name), getattr(on_cpu, name), atol=1e-4)
+
+
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match=r"cannot run on device 'abacus' \(.*use cpu"):
+        detect(np.zeros(600, np.float32), device="abacus")
+
+
 def test_silence_and_hum_hold_no_infant():
     time_s = np.arange(16_000 * 4) / 16_000
     hum = (0.1 * np.sin(2 * np.pi * 50 * time_s)).astype(np.float32)
@@ -51,8 +65,9 @@ def test_silence_and_hum_hold_no_infant():
         assert vocal_segments(detect(wave), None, SegmentConfig()) == []
 
 
-@pytest.mark.parametrize("name", ["cry", "laugh", "babble"])
-def test_synthetic_infants_are_found_and_named(name):
+@pytest.mark.parametrize(("name", "at_least"), [("cry", 0.6), ("laugh", 0.85), ("babble", 0.85)])
+def test_synthetic_infants_are_found_and_named(name, at_least):
+    """Cries less surely: training also hears adults who imitate them, made by the same melody, as strangers."""
     found = voiced = 0
     labels = []
     for seed in range(3):
@@ -63,7 +78,7 @@ def test_synthetic_infants_are_found_and_named(name):
         for row in rows:
             heard[int(row["start_s"] * 16_000) : int(row["end_s"] * 16_000)] = True
         found, voiced = found + (heard & sound.active).sum(), voiced + sound.active.sum()
-    assert found / voiced > 0.85
+    assert found / voiced > at_least
     assert labels.count(name) / len(labels) > 0.7
 
 

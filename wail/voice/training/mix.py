@@ -13,11 +13,12 @@ from wail.voice.network import MEL, OUTPUTS, ROWS_PER_STEP
 from wail.voice.training.sources import Picture
 
 EXAMPLE_ROWS = 500
-INFANTS = {"cry": 0.58, "synthetic cry": 0.05, "synthetic laugh": 0.12, "coo_babble": 0.1, "synthetic babble": 0.11}
+INFANTS = {"cry": 0.48, "varied cry": 0.14, "synthetic cry": 0.07, "synthetic laugh": 0.12, "coo_babble": 0.1,
+           "synthetic babble": 0.11}  # fmt: skip
 STRANGERS = {"cat": 0.16, "dog": 0.06, "bird": 0.07, "farm": 0.05, "animal": 0.2, "siren": 0.13, "car horn": 0.04,
              "squeak": 0.06, "whine": 0.03, "telephone": 0.03, "tune": 0.04, "blown": 0.06, "song": 0.06,
-             "bent music": 0.05, "raised voice": 0.08, "motherese": 0.03, "imitation cry": 0.03, "adult laugh": 0.04,
-             "slow cry": 0.04}  # fmt: skip
+             "bent music": 0.05, "raised voice": 0.08, "motherese": 0.03, "imitation cry": 0.02, "adult laugh": 0.05,
+             "slow cry": 0.02}  # fmt: skip
 BACKGROUNDS = {"adult_speech": 0.36, "music": 0.16, "noise": 0.3, "synthetic adult": 0.05, "raised voice": 0.05,
                "tune": 0.04, "song": 0.04}  # fmt: skip
 OCTAVE = np.log2(band_centres_hz(MEL) / 1000.0).astype(np.float32)
@@ -37,8 +38,8 @@ def layers(names: Sequence[str], rng: np.random.Generator) -> list[Layer]:
 
     Only sounds of those names are drawn; a table of which there is none is passed over.
     """
-    n_beds = int(rng.choice(3, p=[0.15, 0.65, 0.2]))
-    if rng.random() < 0.22:  # strangers alone, as infants come alone too: nothing but the sound itself tells them apart
+    n_beds = int(rng.choice(3, p=[0.22, 0.58, 0.2]))
+    if rng.random() < 0.1:  # strangers alone, as infants come alone too: nothing but the sound itself tells them apart
         alone = _picks(names, STRANGERS, 1 + n_beds // 2, rng)
         return [_layer(name, rng.uniform(-8, 8), rng, whole=0.6) for name in alone]
     out = [_layer(name, 0.0, rng, whole=0.7) for name in _picks(names, BACKGROUNDS, n_beds, rng)]

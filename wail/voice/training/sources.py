@@ -16,7 +16,7 @@ from wail.voice.network import MEL, OUTPUTS
 from wail.voice.training import corpus, synth, synth_alarms, synth_animals, synth_music
 from wail.voice.training.corpus import Entry
 from wail.voice.training.source_filter import Sound
-from wail.voice.training.vocoder import raise_pitch
+from wail.voice.training.vocoder import revoiced
 
 SPEEDS = ((20, 17), (10, 9), (1, 1), (10, 11), (20, 23))
 """resample_poly factors: 0.85 to 1.15 times the speed, pitch with it."""
@@ -62,13 +62,22 @@ def recordings(entries: Sequence[Entry]) -> Bank:
     return bank
 
 
+def other_infants(entries: Sequence[Entry], rng: np.random.Generator) -> Bank:
+    """Every cry once more as of another infant: pitch 0.85-1.2 and resonances 0.88-1.15 times, the clock kept."""
+    bank: Bank = {"varied cry": []}
+    for recording in recordings([e for e in entries if e.label == "cry"]).get("cry", []):
+        wave = revoiced(recording.wave, rng.uniform(0.85, 1.2), rng.uniform(0.88, 1.15))
+        bank["varied cry"].append(Recording(wave, recording.label))
+    return bank
+
+
 def strangers_of(entries: Sequence[Entry], rng: np.random.Generator) -> Bank:
     """Sounds out of recordings that are no infants: raised voices, odd animals, bent music, cries of a grown size."""
     bank: Bank = defaultdict(list)
     for entry in entries:
         wave = corpus.read_wave(entry)
         if entry.label == "adult_speech":
-            raised = raise_pitch(wave, rng.uniform(1.3, 2.8), rng.uniform(1.0, 1.4))
+            raised = revoiced(wave, rng.uniform(1.3, 2.6), rng.uniform(1.0, 1.3))
             bank["raised voice"].append(Recording(raised, corpus.labels_of(entry, n_rows(len(raised), MEL))))
         elif entry.label == "noise" and ANIMAL.search(entry.path.name):
             bank["animal"] += [_stranger(wave, *speed) for speed in ((1, 1), (5, 4), (5, 3), (2, 1), (3, 4), (5, 8))]

@@ -30,7 +30,7 @@ Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 class Budget:
     """How much is composed and how long is trained: at the defaults 5 minutes and 20 of one core."""
 
-    steps: int = 5000
+    steps: int = 4200
     batch: int = 16
     synthetic: int = 50
     """Sounds of 6 s of each synthetic kind."""
@@ -53,8 +53,8 @@ def examples(data: Path, budget: Budget, rng: np.random.Generator) -> Iterator[P
     Only recordings of the part `train` are read: not held out, and of a licence that allows to ship what they teach.
     """
     entries = [e for e in corpus.read_index(data) if corpus.part_of(e) == "train"]
-    bank = {**sources.recordings(entries), **sources.strangers_of(entries, rng),
-            **sources.synthetic(rng, budget.synthetic)}  # fmt: skip
+    bank = {**sources.recordings(entries), **sources.other_infants(entries, rng),
+            **sources.strangers_of(entries, rng), **sources.synthetic(rng, budget.synthetic)}  # fmt: skip
     log.info("sounds: %s", {name: len(sounds) for name, sounds in bank.items()})
     composed = scenes.scenes(bank, budget.scenes, rng)
     pictures = sources.pictures(bank)

@@ -1,4 +1,5 @@
-"""Raises the pitch of real speech and keeps the speaker's vocal tract: grown voices as high as an infant's."""
+"""Changes the pitch of a voice and its vocal tract apart from each other: grown voices as high as an infant's, and
+one infant's cries as another's."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,11 +7,11 @@ from scipy.signal import istft, resample, stft
 
 RATE_HZ = 16_000
 WINDOW, HOP = 1024, 256
-LIFTER = 40
-"""Cepstral coefficients of the spectral envelope: details wider than 400 Hz."""
+LIFTER = 22
+"""Cepstral coefficients of the spectral envelope: no harmonics of an F0 below 720 Hz are left in it."""
 
 
-def raise_pitch(wave: NDArray[np.float32], ratio: float, tract: float = 1.0) -> NDArray[np.float32]:
+def revoiced(wave: NDArray[np.float32], ratio: float, tract: float = 1.0) -> NDArray[np.float32]:
     """The wave [n] at 16 kHz with F0 times `ratio` and resonances times `tract` (1 keeps them), the same length.
 
     Stretched in time by overlap-add at matching places (WSOLA, Verhelst and Roelands 1993), read faster, then each

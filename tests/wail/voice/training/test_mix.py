@@ -80,6 +80,6 @@ def test_levels_of_layers_are_of_the_infants_time_where_it_is_marked():
 
 
 def test_every_name_of_the_tables_is_made_by_the_sources():
-    made = {*sources.VOICES, *sources.STRANGERS, "cry", "coo_babble", "adult_speech", "music", "noise",
+    made = {*sources.VOICES, *sources.STRANGERS, "cry", "varied cry", "coo_babble", "adult_speech", "music", "noise",
             "raised voice", "animal", "bent music", "slow cry"}  # fmt: skip
     assert {*mix.INFANTS, *mix.STRANGERS, *mix.BACKGROUNDS} <= made

@@ -67,3 +67,12 @@ def test_bent_music_glides():
     bent = sources.bend(tone, np.random.default_rng(1))
     crossings = np.abs(np.diff(np.signbit(bent).astype(int))).reshape(-1)[: 31_990].reshape(10, -1).sum(1)
     assert bent.shape == tone.shape and crossings.max() > 1.4 * crossings.min()
+
+
+def test_other_infants_keep_the_labels_and_the_clock_of_the_cry(entries):
+    cry = sources.recordings(entries)["cry"][0]
+    other = sources.other_infants(entries, np.random.default_rng(0))["varied cry"][0]
+    assert other.wave.shape == cry.wave.shape and not np.allclose(other.wave, cry.wave, atol=0.01)
+    np.testing.assert_array_equal(other.label, cry.label)
+    before, after = (np.sqrt(np.square(each.wave).reshape(-1, 1600).mean(1)) for each in (cry, other))
+    assert np.corrcoef(before, after)[0, 1] > 0.8

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wail.voice.training.source_filter import RATE_HZ, Voice, voiced
-from wail.voice.training.vocoder import raise_pitch, stretch
+from wail.voice.training.vocoder import revoiced, stretch
 
 
 def spacing_hz(wave: np.ndarray) -> float:
@@ -17,7 +17,7 @@ def spacing_hz(wave: np.ndarray) -> float:
 def test_the_pitch_is_raised_and_the_resonance_stays():
     voice = Voice(np.array([[1500.0]]), -3, 0.01, 0.0)
     wave = voiced(np.random.default_rng(0), np.full(2 * RATE_HZ, 160.0), voice).astype(np.float32)
-    out = raise_pitch(wave, 2.0)
+    out = revoiced(wave, 2.0)
     assert out.shape == wave.shape and out.dtype == np.float32
     assert spacing_hz(wave) == pytest.approx(160, rel=0.05)
     assert spacing_hz(out) == pytest.approx(320, rel=0.05)
