@@ -27,7 +27,7 @@ def scenes(bank: Mapping[str, Sequence[Recording]], count: int, rng: np.random.G
         wave = np.concatenate([wave for wave, _ in pairs]) if pairs else np.zeros(0, np.float32)
         for codec in chain if n else ():
             wave = round_trip(wave, codec)
-        pieces = wave.reshape(n, EXAMPLE_ROWS * HOP) if n else []
+        pieces = wave.reshape(n, EXAMPLE_ROWS * HOP)
         out += [(log_power(mel_power(piece, MEL)).astype(np.float16), label)
                 for piece, (_, label) in zip(pieces, pairs, strict=True)]  # fmt: skip
     return out
