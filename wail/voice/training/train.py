@@ -1,4 +1,4 @@
-"""Trains the detector: `python -m wail.voice.training.train --data DIR` (about a quarter of an hour of one core, seeded).
+"""Trains the detector: `python -m wail.voice.training.train --data DIR` (a quarter of an hour of one core, seeded).
 
 Writes `wail/voice/weights/voicenet.safetensors`; `wail.voice.training.calibrate` then fits its probabilities on the
 recordings held out for tuning, and `wail bench voice` measures it on those held out for the report.
