@@ -71,7 +71,7 @@ def run_net(net: VoiceNet, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
 
     On one thread and in full float32 (no TF32), so that they do not vary.
     """
-    device = net.head.weight.device
+    device = next(net.parameters()).device
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -21,7 +21,7 @@ class SegmentConfig:
     """Thresholds on `p_infant`, chosen on mixtures of held-out groups (`wail bench voice --split tune`)."""
 
     enter: float = 0.5
-    leave: float = 0.3
+    leave: float = 0.4
     close_gap_s: Annotated[float, Ge(0)] = 0.3
     """Gaps shorter than this are closed: a breath between two cries."""
     keep_s: Annotated[float, Ge(0)] = 0.2

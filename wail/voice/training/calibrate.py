@@ -7,21 +7,21 @@ they are: hardly any is held out to fit on.
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch.nn import functional
 
 from wail.voice.detect import load_net
 from wail.voice.mel import log_power, mel_power
-from wail.voice.network import MEL, OUTPUTS, VoiceNet
+from wail.voice.network import MEL, OUTPUTS, Member, VoiceNet
 from wail.voice.training import corpus, scenes, sources
 from wail.voice.training.mix import by_step
-from wail.voice.training.train import OUT
+from wail.voice.training.train import OUT, save
 
 log = logging.getLogger("wail.voice.training")
 FITTED = ("infant", "cry", "adult")
@@ -47,11 +47,12 @@ def platt(logit: NDArray[np.float32], truth: NDArray[np.float32]) -> tuple[float
 
 
 def fold(net: VoiceNet, output: str, a: float, b: float) -> None:
-    """Makes the network's logit z of one output a z + b, in place."""
+    """Makes the network's logit z of one output a z + b, in place: each member's, and so their mean."""
     k = OUTPUTS.index(output)
     with torch.no_grad():
-        net.head.weight[k] *= a
-        net.head.bias[k] = net.head.bias[k] * a + b  # type: ignore[index]
+        for member in cast(Iterable[Member], net.members):
+            member.head.weight[k] *= a
+            member.head.bias[k] = member.head.bias[k] * a + b  # type: ignore[index]
 
 
 def held_out(data: Path, count: int, seed: int) -> list[Arrays]:
@@ -84,7 +85,7 @@ def main() -> None:
     torch.set_num_threads(1)
     net = load_net(arguments.weights)
     fits = calibrate(net, held_out(arguments.data, arguments.count, arguments.seed))
-    save_file({name: value.contiguous() for name, value in net.state_dict().items()}, arguments.weights)
+    save(net, arguments.weights)
     log.info("logits times a plus b: %s", {name: (round(a, 3), round(b, 3)) for name, (a, b) in fits.items()})
 
 
