@@ -43,8 +43,10 @@ class Verbs(click.Group):
             import errno
 
             if error.errno == errno.ENOSPC:
+                where = "" if error.filename is None else f" that holds {error.filename}"
                 raise Failure(
-                    "no space is left on the disk: free some and run again; what is finished stays"
+                    f"no space is left on the disk{where}: free some (or name another folder for temporary files in "
+                    "TMPDIR, where that is the full one) and run again; what is finished stays"
                 ) from error
             if error.filename is None or error.strerror is None:
                 raise

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.documents import Probe
+from wail.errors import ConfigError
 from wail.media.audio import audio_blocks, check_sound, n_samples, write_flac_blocks
 from wail.media.opening import MediaLimits
 from wail.media.probe import probe
@@ -41,9 +42,13 @@ def listen(file: Path, plot: Path | None = None, weights: Path | None = None, co
     """What infants do in the sound of a media file, as stage `voice` hears it; optionally drawn into a PNG.
 
     Memory does not grow with the file; a folder for temporary files holds its sound (at most 115 MB an hour).
-    Raises MediaError where it cannot be read, has no sound, or claims a sampling rate that is none.
+    Raises MediaError where it cannot be read, has no sound, or claims a sampling rate that is none, ConfigError
+    where `plot` is a folder.
     """
     config = config or VoiceConfig()
+    if plot is not None and plot.is_dir():  # at once, not after a night of sound was listened to
+        raise ConfigError(f"{plot} is a folder, and the plot is one picture: give a file in it, such as "
+                          f"{plot / 'voice.png'}")  # fmt: skip
     facts = probe(file, LIMITS)
     check_sound(file, facts)
     separator, taggers = separator_of(config, weights), taggers_for(weights, config.taggers)

@@ -136,3 +136,8 @@ def test_what_is_odd_is_heard_all_the_same_and_noted(cry_file, tmp_path, name):
     done = voice(tmp_path / name)
     assert done.exit_code == 0 and " cry " in done.stdout
     assert any(line.startswith("note: ") and said in line for line in done.stdout.splitlines()), done.stdout
+
+
+def test_a_plot_that_names_a_folder_is_refused_before_anything_is_heard(cry_file, tmp_path):
+    done = voice(cry_file, "--plot", tmp_path)
+    assert done.exit_code == 1 and f"Error: {tmp_path} is a folder" in done.stderr and "decode" not in done.stderr

@@ -75,7 +75,7 @@ def mixture(bank: dict[str, list[corpus.Entry]], background: str, level_db: floa
         truth[at:stop] = joined(truth[at:stop], piece.truth)
         at = stop + int(rng.uniform(0.5, 6) * FRAMES_PER_S)
     peak_db = rng.uniform(-30, -2)
-    wave = wave * (10 ** (peak_db / 20) / np.abs(wave).max()) + rng.standard_normal(len(wave)) * 3e-4
+    wave = wave * (10 ** (peak_db / 20) / max(np.abs(wave).max(), 1e-9)) + rng.standard_normal(len(wave)) * 3e-4
     return Mixture(wave.astype(np.float32), truth, background, level_db)
 
 

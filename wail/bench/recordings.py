@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wail.bench.index import read_index, read_wave
 from wail.bench.scores import FRAMES_PER_S
 from wail.errors import ConfigError
 from wail.voice.mel import RATE_HZ
@@ -46,12 +47,13 @@ def find_index(data: Path) -> Path:
 
 
 def read_part(data: Path, part: str) -> list[corpus.Entry]:
-    """The recordings of `train`, `tune` or `test`. Raises ConfigError where there is no index."""
-    return [entry for entry in corpus.read_index(find_index(data)) if corpus.part_of(entry) == part]
+    """The recordings of `train`, `tune` or `test`. Raises ConfigError where there is no index,
+    and SourceError where it is damaged."""
+    return [entry for entry in read_index(find_index(data)) if corpus.part_of(entry) == part]
 
 
 def read_recording(entry: corpus.Entry) -> Recording:
-    wave = corpus.read_wave(entry)
+    wave = read_wave(entry.path)
     frames = len(wave) // FRAME
     return Recording(wave[: frames * FRAME], frame_labels(entry, frames), entry.path.name, entry.label)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from wail.bench import voice_adult, voice_baselines, voice_clean, voice_cost, voice_mixtures, voice_shipped, voice_stem
 from wail.bench.held import Held
+from wail.bench.index import read_index
 from wail.bench.mixtures import COUNT, SEEDS
 from wail.bench.recordings import find_index
 from wail.bench.rows import NotMeasured, Row
@@ -45,12 +46,13 @@ def bench_voice(
     `data` holds labelled recordings (index.csv, or audio/index.csv); without it only what needs no recordings is
     measured. `split` is `tune` or `test`, `cache` a folder that keeps the baselines' scores, `plot` a PNG for the
     reliability diagram; `find` gives the separator under test, `count` is the number of mixtures.
-    Raises ConfigError on a folder without an index, an unknown part, or a diagram without data.
+    Raises ConfigError on a folder without an index, an unknown part, or a diagram without data, and SourceError on
+    lists or recordings that are damaged.
     """
     if unknown := [name for name in only if name not in PARTS]:
         raise ConfigError(f"wail bench voice has no part {', '.join(unknown)}: choose from {', '.join(PARTS)}")
     if data is not None:
-        find_index(data)
+        read_index(find_index(data))  # all of it, before hours are spent
     elif plot is not None:
         raise ConfigError("a reliability diagram needs recordings: give --data with --plot")
     held, started = Held(data, split, find, on_progress, cache, count), time.monotonic()

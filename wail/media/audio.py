@@ -1,6 +1,9 @@
 """A clip's sound on its clock, whole or in blocks, and FLAC in and out."""
 
+import errno
 import io
+import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -128,11 +131,19 @@ def write_flac(path: Path, wave: Wave, rate_hz: int) -> None:
 
 
 def write_flac_blocks(path: Path, blocks: Iterable[Wave], rate_hz: int) -> int:
-    """`write_flac` of mono blocks [n] one after the other, holding one of them; returns how many samples it wrote."""
+    """`write_flac` of mono blocks [n] one after the other, holding one of them; returns how many samples it wrote.
+
+    Raises OSError where it cannot be written: libsndfile itself says no more than "System error".
+    """
     n = 0
     with soundfile.SoundFile(path, "w", rate_hz, 1, format="FLAC", subtype="PCM_16") as out:
         for block in blocks:
-            out.write(np.clip(block, -1, 1))
+            try:
+                out.write(np.clip(block, -1, 1))
+            except soundfile.LibsndfileError as error:
+                full = shutil.disk_usage(path.parent).free < block.nbytes
+                code = errno.ENOSPC if full else errno.EIO
+                raise OSError(code, os.strerror(code), str(path)) from error
             n += len(block)
     return n
 

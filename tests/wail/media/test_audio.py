@@ -1,7 +1,9 @@
+import errno
 import struct
 import subprocess
 import tracemalloc
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -300,3 +302,15 @@ def test_sound_shorter_or_longer_than_the_picture_is_said(make_clip, tmp_path, s
     notes = []
     assert len(read_audio(tmp_path / "a.mkv", notes=notes)) == pytest.approx(max(3.0, seconds) * 16000, abs=32)
     assert notes == [said]
+
+
+def test_a_disk_that_is_full_or_broken_is_named_when_sound_is_written(tmp_path, monkeypatch):
+    def refuse(self, data):
+        raise soundfile.LibsndfileError(2)  # "System error", whatever the system said
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", refuse)
+    for free, code in ((0, errno.ENOSPC), (10**9, errno.EIO)):
+        monkeypatch.setattr(audio.shutil, "disk_usage", lambda path, free=free: SimpleNamespace(free=free))
+        with pytest.raises(OSError) as failed:
+            audio.write_flac_blocks(tmp_path / "a.flac", [np.zeros(16_000, np.float32)], 16_000)
+        assert (failed.value.errno, failed.value.filename) == (code, str(tmp_path / "a.flac"))
