@@ -45,8 +45,8 @@ class Verbs(click.Group):
             if error.errno == errno.ENOSPC:
                 where = "" if error.filename is None else f" that holds {error.filename}"
                 raise Failure(
-                    f"no space is left on the disk{where}: free some (or name another folder for temporary files in "
-                    "TMPDIR, where that is the full one) and run again; what is finished stays"
+                    f"no space is left on the disk{where}: free some and run again; what is finished stays (TMPDIR "
+                    "names another folder for temporary files)"
                 ) from error
             if error.filename is None or error.strerror is None:
                 raise
