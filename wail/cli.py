@@ -236,6 +236,8 @@ def voice(file: Path, plot: Path | None, weights: Path | None, separator: Any, a
         shown = ("start_s", "end_s", "label", "probability", "adult_overlap")
         tidy = [{name: round(v, 4) if isinstance(v, float) else v for name, v in row.items()} for row in heard.rows]
         print_json({"segments": [{name: row[name] for name in shown} for row in tidy]})
+        for note in heard.notes:
+            click.echo(note, err=True)
     else:
         voice_table(file.name, heard.rows, heard.notes, heard.models)
     if not heard.rows:

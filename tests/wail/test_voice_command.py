@@ -62,6 +62,7 @@ def test_the_plot_is_written_and_no_segment_is_an_exit_status_of_its_own(tmp_pat
     assert cv2.imread(str(tmp_path / "p.png")).shape[1] > 1000
     done = voice(tmp_path / "a.wav", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (EXIT_NOTHING, {"segments": []})
+    assert "The sound is silent throughout" in done.stderr
 
 
 def with_rate(path, rate_hz):

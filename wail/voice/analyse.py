@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
+from wail.media.audio import write_flac_blocks
 from wail.voice.adult import adult_speech, silero_id
 from wail.voice.detect import VoiceTrack, detect, weights_id
 from wail.voice.mel import RATE_HZ
@@ -140,7 +140,7 @@ def separate(n_samples: int, parts: Iterable[NDArray[np.float32]], rate_hz: int,
     if separator is None or not n_samples:
         return None, ""
     if isinstance(separator, Missing):
-        return None, f"voices were not separated, {separator.why}"
+        return None, f"voices were not separated, {separator.why} (wail doctor says how to get them)"
     made = within_time(fitted(stem_blocks(separator, parts, rate_hz), n_samples), SEPARATION_LIMIT_S)
     try:
         stem: Wave = np.concatenate(list(made)) if stem_file is None else to_file(made, stem_file)
@@ -153,9 +153,7 @@ def separate(n_samples: int, parts: Iterable[NDArray[np.float32]], rate_hz: int,
 
 
 def to_file(made: Iterable[NDArray[np.float32]], path: Path) -> FlacWave:
-    with soundfile.SoundFile(path, "w", RATE_HZ, 1, format="FLAC", subtype="PCM_16") as out:
-        for block in made:
-            out.write(np.clip(block, -1, 1))
+    write_flac_blocks(path, made, RATE_HZ)
     return FlacWave(path)
 
 

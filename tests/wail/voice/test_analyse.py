@@ -61,7 +61,8 @@ def test_the_same_sound_gives_the_same_analysis(cry, alone):
 
 def test_a_missing_separator_is_said(cry, alone):
     found = analyse(cry, VoiceConfig(), separator=Missing("there are no weights", "get them"))
-    assert found.notes == ["Voices were not separated, there are no weights: the mix alone was used."]
+    why = "there are no weights (wail doctor says how to get them)"
+    assert found.notes == [f"Voices were not separated, {why}: the mix alone was used."]
     assert found.models["separator"] == "none: there are no weights"
     assert spans(found) == spans(alone)
 
