@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 from wail.bench import mixtures, voice, voice_clean, voice_cost, voice_stem
@@ -207,7 +208,9 @@ def test_a_part_that_forgets_a_figure_is_a_defect(monkeypatch):
 
 
 def test_a_mixture_without_its_kinds_is_not_measured(tmp_path):
-    (tmp_path / "index.csv").write_text("path,label,source,subject_or_group,licence,duration_s\n")
+    soundfile.write(tmp_path / "a.flac", np.zeros(16_000), 16_000)
+    row = "a.flac,laugh,here,a,CC0,1.0"  # laughter is of the part test alone
+    (tmp_path / "index.csv").write_text(f"path,label,source,subject_or_group,licence,duration_s\n{row}\n")
     (tmp_path / "segments.csv").write_text("path,start_s,end_s,label,method\n")
     with pytest.raises(NotMeasured, match="none of: cry, adult_speech, music, noise"):
         Held(tmp_path, "tune", lambda: NONE).mixtures  # noqa: B018  # a property that raises
