@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from wail.voice.segments import close_gaps as closed
+
 FRAMES_PER_S = 100
 MIN_IOU = 0.3
 ACTIVE_SHARE = 0.1
@@ -78,17 +80,6 @@ def on_frames(spans: Iterable[Span], frames: int) -> NDArray[np.bool_]:
     for start, stop in spans:
         active[start:stop] = True
     return active
-
-
-def closed(spans: Sequence[Span], shorter_than: int) -> list[Span]:
-    """Spans joined over gaps of fewer frames than that."""
-    joined: list[Span] = []
-    for start, stop in spans:
-        if joined and start - joined[-1][1] < shorter_than:
-            joined[-1] = (joined[-1][0], stop)
-        else:
-            joined.append((start, stop))
-    return joined
 
 
 def matched(found: Sequence[Span], real: Sequence[Span], known: NDArray[np.bool_]) -> list[tuple[int, int]]:

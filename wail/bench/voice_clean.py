@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from wail.bench.held import Held
 from wail.bench.recordings import INFANT, STRANGER, Recording
-from wail.bench.scores import FRAMES_PER_S, Span, closed, frame_counts, on_frames, pooled, ratio, runs
+from wail.bench.scores import FRAMES_PER_S, Span, frame_counts, on_frames, pooled, ratio, runs
 from wail.bench.spans import labelled_spans, spans_of
 from wail.bench.voice_mixtures import CLOSE_GAPS, SHORTEST, Measured
 from wail.voice.detect import VoiceTrack, detect
 from wail.voice.mel import RATE_HZ
-from wail.voice.segments import LABELS, SegmentConfig
+from wail.voice.segments import LABELS, SegmentConfig, close_gaps
 from wail.voice.training import synth
 from wail.voice.training.source_filter import Sound
 from wail.voice.training.sources import STRANGERS
@@ -126,7 +126,7 @@ def event_names(active: NDArray[np.bool_], track: VoiceTrack) -> list[str]:
     """What each true event is called: by the segment that covers most of it, if that is at least a half."""
     found = labelled_spans(track, SegmentConfig(), len(active))
     names = []
-    for start, stop in closed(runs(active), CLOSE_GAPS):
+    for start, stop in close_gaps(runs(active), CLOSE_GAPS):
         if stop - start < SHORTEST:
             continue
         cover = [(min(stop, b) - max(start, a), label) for (a, b), label in found]

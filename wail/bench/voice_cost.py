@@ -12,6 +12,7 @@ from wail.bench.rows import NotMeasured
 from wail.bench.voice_mixtures import Measured
 from wail.voice import detect as detector_module
 from wail.voice.detect import detect
+from wail.voice.frames import one_thread
 from wail.voice.mel import RATE_HZ
 from wail.voice.training import synth
 
@@ -34,16 +35,10 @@ def cost(held: Held) -> Measured:
 
 def timed(run: Callable[[NDArray[np.float32]], object], duration_s: float) -> tuple[float, str]:
     """Milliseconds of wall time per second of sound; processor time in the note."""
-    import torch
-
     wave = sound(duration_s)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         run(wave[: 2 * RATE_HZ])
         each = [clocked(run, wave) for _ in range(RUNS)]
-    finally:
-        torch.set_num_threads(threads)
     wall, cpu = (1000 * min(of) / duration_s for of in zip(*each, strict=True))
     return wall, f"shortest of {RUNS} runs over {duration_s:g} s, one thread, float32; {cpu:.2f} ms of processor time"
 

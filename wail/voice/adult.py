@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from wail.voice.detect import check_wave
+from wail.voice.frames import one_thread
 from wail.voice.mel import RATE_HZ
 from wail.voice.wave import Wave, blocks
 
@@ -27,13 +28,8 @@ def adult_speech(wave16: Wave) -> tuple[NDArray[np.float64], NDArray[np.float32]
     The recurrent state starts fresh on each call and lasts to its end, and one thread does the sums: the same wave
     gives the same bytes. Raises ClipError (corrupt) where the wave is not one row of finite numbers.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            parts = list(_probabilities(blocks(wave16)))
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.inference_mode():
+        parts = list(_probabilities(blocks(wave16)))
     out = np.concatenate([np.zeros(0, np.float32), *parts])
     return (np.arange(len(out)) + 0.5) * CHUNK_SAMPLES / RATE_HZ, out
 

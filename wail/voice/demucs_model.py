@@ -7,7 +7,6 @@ import inspect
 import math
 import pickle
 from fractions import Fraction
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from wail.errors import ModelError
+from wail.voice.frames import files_hash, files_sha256, one_thread
 from wail.voice.mel import RATE_HZ, mean_and_variance
 
 CHUNK_S, CONTEXT_S = 30, 2
@@ -47,14 +47,10 @@ class DemucsSeparator:
         out = np.zeros(n_out, np.float32)
         # Demucs is trained on sound at unit deviation; silence is left as it is.
         scale = max(math.sqrt(mean_and_variance(mix)[1]), 1e-6)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             for start_s in range(0, math.ceil(mix.shape[1] / rate_hz), CHUNK_S):
                 stop = min(n_out, (start_s + CHUNK_S) * RATE_HZ)
                 out[start_s * RATE_HZ : stop] = self._chunk(mix, rate_hz, start_s, scale)[: stop - start_s * RATE_HZ]
-        finally:
-            torch.set_num_threads(threads)
         return out
 
     def _chunk(self, mix: NDArray[np.float32], rate_hz: int, start_s: int, scale: float) -> NDArray[np.float32]:
@@ -98,7 +94,7 @@ def load_demucs(path: Path, device: str = "cpu") -> DemucsSeparator:
     if source is None:
         raise ModelError(f"{path.name} separates {', '.join(model.sources)}, but no vocals: use htdemucs.")
     kind = f"{'infant-' if source == 'infant' else ''}{type(model).__name__.lower()}"
-    return DemucsSeparator(model, f"{kind}:{_sha256(path)[:16]}", device)
+    return DemucsSeparator(model, f"{kind}:{files_hash(path)}", device)
 
 
 def _load(path: Path) -> Any:
@@ -119,9 +115,9 @@ def _load(path: Path) -> Any:
 def _check_name(path: Path) -> None:
     """Legacy names end in the first 8 digits of the file's sha256."""
     signature, dash, checksum = path.stem.rpartition("-")
-    if path.suffix == ".th" and dash and signature and not _sha256(path).startswith(checksum):
-        raise ModelError(f"{path.name} is damaged: its sha256 begins {_sha256(path)[:8]}, its name says {checksum}; "
-                         "fetch it again.")  # fmt: skip
+    if path.suffix == ".th" and dash and signature and not files_sha256(path).startswith(checksum):
+        raise ModelError(f"{path.name} is damaged: its sha256 begins {files_sha256(path)[:8]}, its name says "
+                         f"{checksum}; fetch it again.")  # fmt: skip
 
 
 def _load_safetensors(path: Path) -> Any:
@@ -155,11 +151,3 @@ def _resample(wave: NDArray[np.float32], from_hz: int, to_hz: int) -> NDArray[np
         return np.ascontiguousarray(wave, np.float32)
     common = math.gcd(from_hz, to_hz)
     return np.asarray(resample_poly(wave, to_hz // common, from_hz // common, axis=-1), np.float32)
-
-
-def _sha256(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

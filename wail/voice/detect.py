@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from wail.errors import ClipError, ConfigError, ModelError, shape_message
+from wail.voice.frames import one_thread
 from wail.voice.mel import RATE_HZ, log_power, mel_power
 from wail.voice.network import HALO_STEPS, MEL, OUTPUTS, ROWS_PER_STEP, VoiceNet
 
@@ -72,14 +73,10 @@ def run_net(net: VoiceNet, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
     On one thread and in full float32 (no TF32), so that they do not vary.
     """
     device = next(net.parameters()).device
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            logits = net(torch.from_numpy(log_mel)[None].to(device))
-            return np.asarray(torch.sigmoid(logits)[0].cpu().numpy(), np.float32)
-    finally:
-        torch.set_num_threads(threads)
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with one_thread(), torch.inference_mode(), exact:
+        logits = net(torch.from_numpy(log_mel)[None].to(device))
+        return np.asarray(torch.sigmoid(logits)[0].cpu().numpy(), np.float32)
 
 
 def loudness_db(wave16: NDArray[np.float32]) -> NDArray[np.float32]:

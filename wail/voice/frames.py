@@ -87,10 +87,15 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def files_hash(*paths: Path) -> str:
-    """sha256[:16] of the files' bytes, one after the other."""
+    """The first 16 digits of `files_sha256`, for names in receipts."""
+    return files_sha256(*paths)[:16]
+
+
+def files_sha256(*paths: Path) -> str:
+    """sha256 of the files' bytes, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
