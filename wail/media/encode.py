@@ -34,12 +34,15 @@ def write_mp4(
     audio_delay_s: float = 0.0,
     times_s: Sequence[float] | None = None,
     rotation_deg: int = 0,
+    crf: int | None = None,
 ) -> None:
     """Write frames [h, w, 3] as they shall be seen, with a wave [n] or [channels, n] that starts at `audio_delay_s`.
 
     The suffix chooses the container: .mp4 and .mov (H.264, AAC), .mkv (H.264, FLAC), .webm (VP8, Opus). `times_s`
     gives each frame its own time (variable frame rate), else frame k is at k / fps. With `rotation_deg` (0, 90, 180,
     270) the pictures are stored turned back, and metadata tells the player to turn them clockwise by that much.
+    `crf` is the encoder's quality, lower is better (H.264 0-51, VP8 4-63); without one it is nearly lossless.
+    `crf` is the encoder's constant rate factor, where another than QUALITY's is wanted: higher is coarser.
     An odd row or column at the edge is repeated once, as these codecs want even sizes. One thread, so that the
     bytes do not depend on the machine. Raises ValueError on no frames, or a wave without a rate.
     """
@@ -53,7 +56,7 @@ def write_mp4(
         raise ValueError(f"{path.name}: there is no frame to write")
     options = {"max_interleave_delta": "0", "fflags": "bitexact"}
     with av.open(str(path), "w", options=options) as container:
-        video = _add_video(container, video_codec, fps, first.shape, rotation_deg)
+        video = _add_video(container, video_codec, fps, first.shape, rotation_deg, crf)
         if sound is not None and rate_hz is not None:
             _mux_sound(container, audio_codec, sound, rate_hz, audio_delay_s)
         for k, rgb in enumerate(chain([first], stored)):
@@ -70,8 +73,11 @@ def _even(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge"))
 
 
-def _add_video(container: Any, codec: str, fps: float, shape: tuple[int, ...], rotation_deg: int) -> Any:
-    stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=QUALITY[codec])
+def _add_video(
+    container: Any, codec: str, fps: float, shape: tuple[int, ...], rotation_deg: int, crf: int | None
+) -> Any:
+    options = QUALITY[codec] | ({} if crf is None else {"crf": str(crf)})
+    stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=options)
     stream.height, stream.width = shape[:2]
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = TIME_BASE

@@ -28,3 +28,10 @@ def test_no_frames_and_a_wave_without_a_rate(tmp_path):
         write_mp4(tmp_path / "a.mp4", [], 30.0)
     with pytest.raises(ValueError, match="rate_hz"):
         write_mp4(tmp_path / "a.mp4", [np.zeros((2, 2, 3), np.uint8)], 30.0, np.zeros(10, np.float32))
+
+
+def test_a_higher_crf_makes_a_smaller_file(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3)).astype(np.uint8)
+    for crf in (10, 40):
+        write_mp4(tmp_path / f"{crf}.mp4", frames, 30.0, crf=crf)
+    assert (tmp_path / "40.mp4").stat().st_size < 0.5 * (tmp_path / "10.mp4").stat().st_size
