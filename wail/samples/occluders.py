@@ -51,16 +51,17 @@ def hand(skin: ArrayLike, scale: float = 1.0) -> Part:
              ellipsoid((37.0, 46.0, 17.0), tone).moved(shift_mm=(-2.0, 2.0, -1.0))]
     parts += [capsule((0.45 * x, -38, -3), (x, y - 6, 0), 13.5, r + 2.2, tone) for x, y, _, r, _ in FINGERS_MM.values()]
     for root_x, root_y, bones, radius, splay in FINGERS_MM.values():
-        parts += _finger((root_x, root_y - 8, 0.0), bones, radius, splay, (6.0, 14.0, 14.0), tone, crease, nail)
-    parts += _finger((-27.0, -22.0, -2.0), (30.0, 27.0, 20.0), 11.5, -38.0, (4.0, -4.0, 6.0), tone, crease, nail)
+        parts += finger((root_x, root_y - 8, 0.0), bones, radius, splay, (6.0, 14.0, 14.0), tone, crease, nail)
+    parts += finger((-27.0, -22.0, -2.0), (30.0, 27.0, 20.0), 11.5, -38.0, (4.0, -4.0, 6.0), tone, crease, nail)
     whole = join(parts)
     return Part(whole.verts_mm * scale, whole.triangles, whole.colours)
 
 
-def _finger(
+def finger(
     root: Sequence[float], bones: Sequence[float], radius: float, splay_deg: float, bends_deg: Sequence[float],
     tone: F64, crease: F64, nail: F64,
 ) -> list[Part]:  # fmt: skip
+    """A finger's bones and its nail: lengths `bones` from `root`, each bent by `bends_deg` towards the palm (-z)."""
     parts, at, bend, r = [], np.asarray(root, float), 0.0, radius
     splay = np.radians(splay_deg)
     for index, (length, more) in enumerate(zip(bones, bends_deg, strict=True)):
