@@ -53,7 +53,7 @@ class ClipData:
     tables: Mapping[str, pa.Table]
     fits: Mapping[str, Fit]
     thumbs: tuple[NDArray[np.int64], NDArray[np.uint8]] | None
-    """Grid frames [k] and pictures [k, 96, w, 3]."""
+    """Grid frames [k] and pictures [k, h, w, 3]: one pixel a block, or (older data sets) 96 px high."""
     account: ClipAccount | None
     problems: tuple[str, ...] = field(default=())
 
@@ -114,7 +114,7 @@ def _read_thumbs(path: Path) -> tuple[tuple[NDArray[np.int64], NDArray[np.uint8]
     except (OSError, ValueError, KeyError) as error:
         return None, [f"thumbs.npz cannot be read ({error}); delete it and run again"]
     if rgb.ndim != 4 or rgb.shape[-1] != 3 or len(frame) != len(rgb) or not len(frame):
-        return None, [f"thumbs.npz has shapes {frame.shape} and {rgb.shape}, expected [k] and [k, 96, w, 3]"] * bool(
+        return None, [f"thumbs.npz has shapes {frame.shape} and {rgb.shape}, expected [k] and [k, h, w, 3]"] * bool(
             len(frame)
         )
     return (frame.astype(np.int64), rgb.astype(np.uint8)), []

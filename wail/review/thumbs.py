@@ -14,6 +14,8 @@ from wail.review.contours import CONTOURS
 MOSAIC_ROWS = 16
 """Blocks from top to bottom of a thumbnail. A face that fills half the picture is then 8 blocks high, far fewer than
 the 20 or so pixels across from which people begin to recognise faces they know."""
+VIEW_HEIGHT = 96
+"""Height of a thumbnail's view box, in which the faces' lines are drawn."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wail.media.probe import GRID_FPS
 from wail.review import plots
 from wail.review.read import ClipData, Limits, ShardTake, read_landmarks
-from wail.review.thumbs import Thumb, data_uri, face_path, mosaic, spread
+from wail.review.thumbs import VIEW_HEIGHT, Thumb, data_uri, face_path, mosaic, spread
 
 THUMBS_PER_CLIP = 12
 
@@ -133,7 +133,8 @@ def _thumbs(dataset: Path, clip: ClipData) -> list[dict[str, Any]]:
         return []
     frames, pictures = clip.thumbs
     chosen = spread(len(frames), THUMBS_PER_CLIP)
-    paths = _face_paths(dataset, clip, frames[chosen], pictures.shape[1])
+    paths = _face_paths(dataset, clip, frames[chosen], VIEW_HEIGHT)
+    width = round(pictures.shape[2] * VIEW_HEIGHT / pictures.shape[1])
     verdicts = {}
     if "verdicts" in clip.tables:
         table = clip.tables["verdicts"]
@@ -146,8 +147,8 @@ def _thumbs(dataset: Path, clip: ClipData) -> list[dict[str, Any]]:
         if frame in verdicts:
             keep, reason = verdicts[frame]
             title, colour = plots.span_style(None if keep else reason or "unexplained")
-        thumb = Thumb(frame, frame / GRID_FPS, data_uri(mosaic(pictures[index])), pictures.shape[2],
-                      pictures.shape[1], tuple(paths.get(frame, ())))  # fmt: skip
+        thumb = Thumb(frame, frame / GRID_FPS, data_uri(mosaic(pictures[index])), width, VIEW_HEIGHT,
+                      tuple(paths.get(frame, ())))  # fmt: skip
         made.append({"thumb": thumb, "title": title, "colour": colour})
     return made
 
