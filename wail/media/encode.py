@@ -41,7 +41,6 @@ def write_mp4(
     The suffix chooses the container: .mp4 and .mov (H.264, AAC), .mkv (H.264, FLAC), .webm (VP8, Opus). `times_s`
     gives each frame its own time (variable frame rate), else frame k is at k / fps. With `rotation_deg` (0, 90, 180,
     270) the pictures are stored turned back, and metadata tells the player to turn them clockwise by that much.
-    `crf` is the encoder's quality, lower is better (H.264 0-51, VP8 4-63); without one it is nearly lossless.
     `crf` is the encoder's constant rate factor, where another than QUALITY's is wanted: higher is coarser.
     An odd row or column at the edge is repeated once, as these codecs want even sizes. One thread, so that the
     bytes do not depend on the machine. Raises ValueError on no frames, or a wave without a rate.
