@@ -83,6 +83,21 @@ LANDMARKS = schema("landmarks", 1, [
     field("visibility", F32S, "computed visibility of each landmark", unit="0-1", shape="478"),
 ])  # fmt: skip
 
+EVIDENCE = schema("evidence", 1, [
+    field("frame", I32, "index on the 30 fps grid"),
+    field("track", I32, "face track"),
+    field("presence", F32, "the landmark network's own score", unit="0-1"),
+    field("skin_luma", F32, "median grey level of the face's reference skin", unit="0-255"),
+    field("outside_share", F32, "share of the mouth's landmarks outside the picture", unit="0-1"),
+    field("mouth_hidden", F32, "probability that the mouth is behind something, from all the evidence below",
+          unit="0-1"),
+    field("by_colour", F32, "the same by the colour of the skin around the mouth", unit="0-1", null=True),
+    field("by_lips", F32, "the same by lips that are not red and show no line between them", unit="0-1", null=True),
+    field("by_mirror", F32, "the same by the disagreement with the mirrored mesh", unit="0-1", null=True),
+    field("by_hand", F32, "share of the mouth in a hand's outline", unit="0-1", null=True),
+])  # fmt: skip
+"""What vision's verdicts rest on: a row per face and frame, those of table FRAMES that have a track."""
+
 VERDICTS = schema("verdicts", 1, [
     field("frame", I32, "index on the 30 fps grid; each grid frame of the clip once"),
     field("time_s", F64, "frame / 30, on the clip's clock", unit="s"),
@@ -162,7 +177,7 @@ CLIP_FEATURES = schema("clip_features", 1, [
 """A clip's own file, near its infant voices only: what takes are cut from, so that other takes need no sound."""
 
 TABLES = {
-    "manifest": MANIFEST, "voice": VOICE, "vocal": VOCAL, "frames": FRAMES, "landmarks": LANDMARKS,
-    "verdicts": VERDICTS, "takes": TAKES, "fits": FITS, "shards": SHARDS, "features": FEATURES,
+    "manifest": MANIFEST, "voice": VOICE, "vocal": VOCAL, "frames": FRAMES, "evidence": EVIDENCE,
+    "landmarks": LANDMARKS, "verdicts": VERDICTS, "takes": TAKES, "fits": FITS, "shards": SHARDS, "features": FEATURES,
     "clip_features": CLIP_FEATURES,
 }  # fmt: skip

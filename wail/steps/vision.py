@@ -1,7 +1,9 @@
-"""Stage `vision`: whose face is where and how visible. Decodes once; writes `frames`, `landmarks`, `thumbs`."""
+"""Stage `vision`: whose face is where and how visible. Decodes once; writes its tables and `thumbs`."""
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from schemas.tables import LANDMARKS
 from wail.config import CurateConfig
 from wail.media.decode import grid_frames
 from wail.steps.media import media_file
@@ -11,9 +13,14 @@ from wail.vision.analyse import analyse, model_ids
 
 
 def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
-    found = analyse(grid_frames(media_file(clip), config.media), config.vision)
+    # Landmarks go to disk as they come: those of an hour would fill the memory.
+    with (
+        atomic_path(clip.file("landmarks.parquet")) as temporary,
+        pq.ParquetWriter(temporary, LANDMARKS, compression="zstd") as writer,
+    ):
+        found = analyse(grid_frames(media_file(clip), config.media), config.vision, writer.write_batch)
     write_table(clip.file("frames.parquet"), found.frames)
-    write_table(clip.file("landmarks.parquet"), found.landmarks)
+    write_table(clip.file("evidence.parquet"), found.evidence)
     with atomic_path(clip.file("thumbs.npz")) as temporary:
         np.savez_compressed(
             temporary,
@@ -21,11 +28,12 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
             rgb=np.array([rgb for _, rgb in found.thumbs], np.uint8),
         )
     width_px, height_px = found.size_px
-    facts = {"size_px": [width_px, height_px], "face_rows": found.landmarks.num_rows}
-    return Outcome(("frames.parquet", "landmarks.parquet", "thumbs.npz"), found.models, facts)
+    facts = {"size_px": [width_px, height_px], "face_rows": found.face_rows}
+    outputs = ("frames.parquet", "evidence.parquet", "landmarks.parquet", "thumbs.npz")
+    return Outcome(outputs, found.models, facts)
 
 
 STEP = Step(
-    name="vision", version=1, reads=("media",), needs_media=True,
+    name="vision", version=2, reads=("media",), needs_media=True,
     settings=lambda config: [config.vision], models=lambda config: model_ids(), run=run, timeout_s=7200.0,
 )  # fmt: skip

@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wail.vision.mesh import CROP_PX, FaceMesh
-from wail.vision.regions import LIP_BODY, LIP_INNER, LIP_OUTER, LIPS, SKIN_CHIN, SKIN_UPPER_LIP, mirror_index
+from wail.vision.regions import (
+    LIP_BODY,
+    LIP_INNER,
+    LIP_OUTER,
+    LIPS,
+    SKIN_CHIN,
+    SKIN_REFERENCE,
+    SKIN_UPPER_LIP,
+    mirror_index,
+)
 from wail.vision.roi import Array
 
 BLUR_PX = 1.5
@@ -26,9 +35,9 @@ _RIGID = np.array([33, 133, 362, 263, 1, 168])
 class Look:
     """Measurements of one crop. Log-chromaticity (log R/G, log G/B) does not change with shading."""
 
-    chroma: NDArray[np.float16]
+    chroma: Array
     """[478, 2] at each landmark."""
-    log_luma: NDArray[np.float16]
+    log_luma: Array
     """[478] natural logarithm of the grey level."""
     lip_red: float
     """log R/G of the lips less that of the skin above and below them."""
@@ -53,7 +62,7 @@ def look(crop: NDArray[np.uint8], points: Array) -> Look:
     sharpness = float(cv2.Laplacian(middle, cv2.CV_32F).var())
     sparse = _chroma(smooth[edge:-edge:6, edge:-edge:6].reshape(-1, 3).astype(np.float32) + BLACK_LEVEL)
     return Look(
-        chroma.astype(np.float16), np.log(at_points.mean(1)).astype(np.float16),
+        chroma, np.log(at_points.mean(1)),
         float(np.median(lips[:, 0]) - np.median(around[:, 0])), _dark_line(smooth, points),
         sharpness, float(sparse.std(0).mean()),
     )  # fmt: skip
@@ -77,6 +86,11 @@ def _dark_line(image: NDArray[np.uint8], points: Array) -> float:
     steps = np.linspace(0, 1, PROFILE_SAMPLES, dtype=np.float32)[:, None]
     grey = _sample(image, top + (bottom - top) * steps).mean(1)
     return float(np.log((grey[0] + grey[-1]) / 2 / grey.min()))
+
+
+def skin_luma(seen: Look) -> float:
+    """Median grey level (0-255) of the face's reference skin."""
+    return float(np.exp(np.median(seen.log_luma[SKIN_REFERENCE])) - BLACK_LEVEL)
 
 
 def mirror_disagreement(mesh: FaceMesh, crop: NDArray[np.uint8], points: Array) -> float:

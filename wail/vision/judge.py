@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,135 +11,106 @@ from scipy.ndimage import median_filter
 
 from schemas.reasons import VISION_REASONS
 from wail.vision.config import VisionConfig
-from wail.vision.evidence import BLACK_LEVEL
 from wail.vision.infant import p_infant_face
-from wail.vision.observe import Observation
-from wail.vision.regions import MOUTH, SKIN_REFERENCE
-from wail.vision.roi import Array
-from wail.vision.visibility import around_mouth, lips_unseen, mouth_hidden, skin_covered, visibility, visible_shares
+from wail.vision.records import Records
+from wail.vision.visibility import face_visible, mouth_hidden
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An observation with its verdict."""
+    """The records of believed tracks with their verdicts, entry by entry."""
 
-    seen: Observation
-    p_infant_face: float
-    visibility: Array
-    visible: float
-    mouth_visible: float
-    reason: str | None
+    records: Records
+    p_infant_face: Floats
+    hidden: Floats
+    """Probability that the mouth is behind something."""
+    visible: Floats
+    mouth_visible: Floats
+    reasons: list[str | None]
+    """None where the face is usable."""
 
 
-def judge(observations: Sequence[Observation], config: VisionConfig, clip_frames: int | None = None) -> list[Judged]:
-    """Verdicts of a whole clip, in the order of `observations` (by frame, then track).
+def judge(records: Records, config: VisionConfig, clip_frames: int | None = None) -> Judged:
+    """Verdicts of a whole clip, in the order of `records` (by frame, then track).
 
     Tracks shorter than `min_track_frames` are taken for mistakes and left out, unless the clip itself is as short.
     """
-    by_track: dict[int, list[Observation]] = {}
-    for one in observations:
-        by_track.setdefault(one.track, []).append(one)
-    least = min(config.min_track_frames, clip_frames or config.min_track_frames)
-    by_track = {track: seen for track, seen in by_track.items() if len(seen) >= least}
-    observations = [one for one in observations if one.track in by_track]
-    p_infant = {track: track_p_infant(seen, config) for track, seen in by_track.items()}
-    crowded = _frames_with_several(observations, p_infant, config)
-    judged = {
-        (one.seen.frame, track): one
-        for track, seen in by_track.items()
-        for one in _judge_track(seen, p_infant[track], crowded, config)
-    }
-    return [judged[one.frame, one.track] for one in observations]
+    records = believed(records, min(config.min_track_frames, clip_frames or config.min_track_frames))
+    p_infant, hidden, visible, mouth = (np.zeros(len(records)) for _ in range(4))
+    reasons: list[str | None] = [None] * len(records)
+    for mine in by_track(records):
+        track = records[mine]
+        p_infant[mine] = track_p_infant(track, config)
+        hidden[mine] = mouth_hidden(smoothed(np.nan_to_num(track["evidence"]), config.smooth_frames))
+        visible[mine], mouth[mine] = visible_shares(track, hidden[mine], config.smooth_frames)
+        said = first_reasons(flags(track, p_infant[mine], visible[mine], mouth[mine], config))
+        steadied = steady_reasons(track["frame"].tolist(), said, config.hysteresis_frames)
+        for i, reason in zip(mine, steadied, strict=True):
+            reasons[i] = reason
+    return Judged(records, p_infant, hidden, visible, mouth, reasons)
 
 
-def track_p_infant(seen: Sequence[Observation], config: VisionConfig) -> float:
+def believed(records: Records, least: int) -> Records:
+    """Without the tracks that are seen in fewer frames than `least`."""
+    tracks, counts = np.unique(records["track"], return_counts=True)
+    return records[np.isin(records["track"], tracks[counts >= least])]
+
+
+def by_track(records: Records) -> Iterator[NDArray[np.int64]]:
+    """The places of each track's records, in order of time."""
+    order = np.argsort(records["track"], kind="stable")
+    edges = np.flatnonzero(np.diff(records["track"][order])) + 1
+    return (part for part in np.split(order, edges) if len(part))
+
+
+def track_p_infant(track: Records, config: VisionConfig) -> float:
     """Probability that a track's face is an infant's, over all its frames."""
-    figures = np.array([one.proportions for one in seen])
-    turned = np.array([np.hypot(one.yaw_deg, one.pitch_deg) for one in seen], np.float32)
-    return p_infant_face(figures, turned, config.infant)
+    turned = np.hypot(track["yaw_deg"], track["pitch_deg"])
+    return p_infant_face(track["proportions"], turned, config.infant)
 
 
-def _frames_with_several(
-    observations: Sequence[Observation], p_infant: Mapping[int, float], config: VisionConfig
-) -> set[int]:
-    """Frames that show more than one infant: the sound cannot tell whose voice it is."""
-    frames = [one.frame for one in observations if p_infant[one.track] >= config.min_p_infant_face]
-    values, counts = np.unique(np.array(frames, int), return_counts=True)
-    return set(values[counts > 1].tolist())
+def smoothed(values: NDArray[np.floating[Any]], frames: int) -> Floats:
+    """Running median over a track's frames [n, ...]."""
+    size = (frames,) + (1,) * (values.ndim - 1)
+    return np.asarray(median_filter(values.astype(np.float64), size=size, mode="nearest"))
 
 
-def _judge_track(
-    seen: Sequence[Observation], p_infant: float, crowded: set[int], config: VisionConfig
-) -> Iterator[Judged]:
-    per_landmark, visible, mouth = _visibilities(seen, config)
-    reasons: list[str | None] = [
-        first_reason(flags(one, p_infant, one.frame in crowded, visible[i], mouth[i], config))
-        for i, one in enumerate(seen)
-    ]
-    steady = _steady_reasons([one.frame for one in seen], reasons, config.hysteresis_frames)
-    for i, one in enumerate(seen):
-        yield Judged(one, p_infant, per_landmark[i], float(visible[i]), float(mouth[i]), steady[i])
-
-
-def _visibilities(
-    seen: Sequence[Observation], config: VisionConfig
-) -> tuple[list[Array], NDArray[np.float64], NDArray[np.float64]]:
-    """Per frame of one track: visibility of each landmark, of the face and of the mouth."""
-    limits = config.occlusion
-    covered = []
-    for one in seen:
-        readable = one.inside & (one.turned > 0.3)
-        chroma, luma = one.look.chroma.astype(np.float32), one.look.log_luma.astype(np.float32)
-        covered.append(skin_covered(chroma, luma, readable, limits))
-    evidence = np.array([
-        (
-            around_mouth(covered[i], one.inside & (one.turned > 0.3)), one.look.lip_red, one.look.lip_dark,
-            one.look.colourful, one.mirror, float(one.hands[MOUTH].mean()),
-        )
-        for i, one in enumerate(seen)
-    ])  # fmt: skip
-    evidence = median_filter(evidence, size=(config.smooth_frames, 1), mode="nearest")
-    per_landmark, shares = [], []
-    for i, one in enumerate(seen):
-        share, red, dark, colourful, mirror, hand = evidence[i]
-        hidden = mouth_hidden(share, lips_unseen(red, dark, colourful, limits), mirror, hand, limits)
-        turned = one.turned.astype(np.float32)
-        per_landmark.append(visibility(turned, one.inside, covered[i], one.hands, hidden))
-        shares.append(visible_shares(per_landmark[-1], turned))
-    both = median_filter(np.array(shares), size=(config.smooth_frames, 1), mode="nearest")
-    return per_landmark, both[:, 0], both[:, 1]
-
-
-def skin_luma(one: Observation) -> float:
-    """Median grey level (0-255) of the face's reference skin."""
-    return float(np.exp(np.median(one.look.log_luma[SKIN_REFERENCE].astype(np.float32))) - BLACK_LEVEL)
+def visible_shares(track: Records, hidden: Floats, frames: int) -> tuple[Floats, Floats]:
+    """(visible share of the face, of the mouth) per frame of a track."""
+    visible = face_visible(track["face_seen"], track["mouth_seen"], hidden)
+    return smoothed(visible, frames), smoothed(track["mouth_seen"] * (1 - hidden), frames)
 
 
 def flags(
-    one: Observation, p_infant: float, several: bool, visible: float, mouth_visible: float, config: VisionConfig
-) -> dict[str, bool]:
-    """Every reason that applies to one face in one frame. Roll is none: infants lie at any angle."""
+    track: Records, p_infant: Floats, visible: Floats, mouth_visible: Floats, config: VisionConfig
+) -> dict[str, Bools]:
+    """Every reason that applies, per frame of one track. Roll is none: infants lie at any angle."""
     return {
         "not_infant": p_infant < config.min_p_infant_face,
-        "several_faces": several,
-        "out_of_frame": float((~one.inside[MOUTH]).mean()) > config.max_outside_share,
-        "profile": abs(one.yaw_deg) > config.max_abs_yaw_deg,
-        "tilted": abs(one.pitch_deg) > config.max_abs_pitch_deg,
+        "out_of_frame": track["outside_share"] > config.max_outside_share,
+        "profile": np.abs(track["yaw_deg"]) > config.max_abs_yaw_deg,
+        "tilted": np.abs(track["pitch_deg"]) > config.max_abs_pitch_deg,
         "mouth_occluded": mouth_visible < config.min_mouth_visible,
         "face_occluded": visible < config.min_visible,
-        "too_small": one.interocular_px < config.min_interocular_px,
-        "blurred": one.look.sharpness < config.min_sharpness,
-        "dark": skin_luma(one) < config.min_skin_luma,
-        "low_confidence": one.presence < config.min_confidence,
+        "too_small": track["interocular_px"] < config.min_interocular_px,
+        "blurred": track["sharpness"] < config.min_sharpness,
+        "dark": track["skin_luma"] < config.min_skin_luma,
+        "low_confidence": track["presence"] < config.min_confidence,
     }
 
 
-def first_reason(applies: Mapping[str, bool]) -> str | None:
-    """The primary reason: the first that applies, in the order of `schemas.reasons.VISION_REASONS`."""
-    return next((reason for reason in VISION_REASONS if applies.get(reason)), None)
+def first_reasons(applies: Mapping[str, Bools]) -> list[str | None]:
+    """Per frame the primary reason: the first that applies, in the order of `schemas.reasons.VISION_REASONS`."""
+    names = [name for name in VISION_REASONS if name in applies]
+    table = np.array([applies[name] for name in names])
+    first = np.where(table.any(0), table.argmax(0), -1)
+    return [names[k] if k >= 0 else None for k in first]
 
 
-def _steady_reasons(frames: Sequence[int], reasons: Sequence[str | None], most: int) -> list[str | None]:
+def steady_reasons(frames: Sequence[int], reasons: Sequence[str | None], most: int) -> list[str | None]:
     """`steady` on each stretch of consecutive frames: a loss in between is a border of its own."""
     out: list[str | None] = []
     stretches = groupby(range(len(frames)), key=lambda i: frames[i] - i)

@@ -5,6 +5,7 @@ so everything here comes from the mesh's geometry, the hands' outlines and the p
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 
 import numpy as np
@@ -21,6 +22,8 @@ from wail.vision.regions import (
     skin_mask,
 )  # fmt: skip
 from wail.vision.roi import Array
+
+MESH_POINTS = 468
 
 AboveZero = Annotated[float, Gt(0)]
 AtLeastZero = Annotated[float, Ge(0)]
@@ -119,27 +122,53 @@ def around_mouth(covered: Array, seen: NDArray[np.bool_]) -> float:
     return max(max(shares) * 0.75, float(covered[SKIN_MOUTH].mean()))
 
 
-def mouth_hidden(share: float, unseen: float, mirror: float, hand: float, config: OcclusionConfig) -> float:
-    """Probability that the mouth is behind something: any one piece of evidence suffices (noisy or)."""
-    by_colour = float(logistic(share, config.covered_share, config.covered_share_width))
-    by_mirror = float(logistic(mirror, config.mirror, config.mirror_width))
-    return 1 - (1 - by_colour) * (1 - unseen) * (1 - 0.8 * by_mirror) * (1 - hand)
+def by_colour(share: float, config: OcclusionConfig) -> float:
+    """Probability that the mouth is hidden, from the share of covered skin around it."""
+    return float(logistic(share, config.covered_share, config.covered_share_width))
 
 
-def visibility(
-    turned: Array, inside: NDArray[np.bool_], covered: Array, hands: NDArray[np.bool_], hidden: float
-) -> Array:
-    """Visibility f32 [478] of one face: the product of what each cause leaves."""
-    seen = turned * inside * (1 - covered) * ~hands
-    seen[MOUTH] *= 1 - hidden
-    return np.asarray(seen, np.float32)
+def by_mirror(disagreement: float, config: OcclusionConfig) -> float:
+    """The same from the disagreement with the mirrored mesh, which alone never makes certain."""
+    return 0.8 * float(logistic(disagreement, config.mirror, config.mirror_width))
 
 
-def visible_shares(seen: Array, turned: Array) -> tuple[float, float]:
-    """(share of the face, share of the mouth) that is visible. The iris points are left out.
+def mouth_hidden(evidence: Array | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability [n] that the mouth is behind something: any one piece of evidence [n, k] suffices (noisy or).
+
+    NaN is evidence that was not taken, and says nothing.
+    """
+    return np.asarray(1 - np.prod(1 - np.nan_to_num(np.asarray(evidence, np.float64)), axis=-1))
+
+
+def seen_locally(turned: Array, inside: NDArray[np.bool_], covered: Array, hands: NDArray[np.bool_]) -> Array:
+    """Visibility f32 [478] of each landmark by itself: the product of what each cause leaves."""
+    return np.asarray(turned * inside * (1 - covered) * ~hands, np.float32)
+
+
+def seen_shares(local: Array, turned: Array) -> tuple[float, float]:
+    """Mean visibility (of the face without its mouth, of the mouth). The iris points are left out.
 
     Of the mouth only the half turned towards the camera counts: what yaw alone hides is the pose's own reason.
     """
     near = MOUTH[turned[MOUTH] > 0.5]
-    mouth = float(seen[near].mean()) if len(near) >= len(MOUTH) // 3 else 0.0
-    return float(seen[:468].mean()), mouth
+    mouth = float(local[near].mean()) if len(near) >= len(MOUTH) // 3 else 0.0
+    return float(local[elsewhere()].mean()), mouth
+
+
+def with_mouth_hidden(local: Array, hidden: float) -> Array:
+    """Visibility [478] once the mouth as a whole is judged."""
+    seen = local.copy()
+    seen[MOUTH] *= np.float32(1 - hidden)
+    return seen
+
+
+def face_visible(face_seen: Array, mouth_seen: Array, hidden: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean visibility of a whole face [n] from that of its parts."""
+    share = len(MOUTH) / MESH_POINTS
+    return np.asarray((1 - share) * face_seen + share * mouth_seen * (1 - hidden))
+
+
+@cache
+def elsewhere() -> NDArray[np.int64]:
+    """The mesh's points that are no part of the mouth; without the iris points."""
+    return np.setdiff1d(np.arange(MESH_POINTS), MOUTH)

@@ -1,9 +1,12 @@
 """A clip's tables: every grid frame accounted for, the right reason, and the same answer every time."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute
 import pytest
 
-from schemas.tables import FRAMES, LANDMARKS
+from schemas.arrow import flat
+from schemas.tables import EVIDENCE, FRAMES, LANDMARKS
 from wail.vision.analyse import VisionConfig, analyse
 
 
@@ -52,10 +55,10 @@ def test_a_mouth_beyond_the_border_is_out_of_frame(infant, upright_view, clip):
     assert set(found[2:]) <= {"out_of_frame", "no_face"}
 
 
-def test_two_infants_are_several_faces_and_an_adult_is_no_infant(infant, infant_and_adult, clip):
+def test_an_adult_is_no_infant_and_each_of_two_infants_is_judged_by_its_own_picture(infant, infant_and_adult, clip):
     twins = np.hstack([infant, infant[:, ::-1]])
     result = analyse(clip([twins.copy() for _ in range(12)]), VisionConfig())
-    assert set(reasons(result)[-2:]) == {"several_faces"}
+    assert reasons(result)[-2:] == [None, None]
     result = analyse(clip([infant_and_adult.copy() for _ in range(12)]), VisionConfig())
     last = result.frames.slice(result.frames.num_rows - 2).to_pylist()
     assert sorted((row["reason"] or "usable") for row in last) == ["not_infant", "usable"]
@@ -97,24 +100,26 @@ def test_a_clip_may_change_its_size_and_one_without_frames_is_empty(infant, clip
     assert analyse([], VisionConfig()).frames.num_rows == 0
 
 
-def test_a_head_that_turned_away_is_in_profile_though_no_face_is_found(clip):
-    from dataclasses import replace
+def test_landmarks_go_to_a_sink_in_order_and_are_the_same_rows(infant, infant_and_adult, clip):
+    pictures = [infant.copy() for _ in range(70)] + [infant_and_adult.copy() for _ in range(5)]
+    batches: list = []
+    streamed = analyse(clip(pictures), VisionConfig(), batches.append)
+    whole = analyse(clip(pictures), VisionConfig())
+    assert streamed.landmarks is None
+    assert streamed.face_rows == whole.landmarks.num_rows
+    assert pa.Table.from_batches(batches).equals(whole.landmarks)
+    rows = ["frame", "track"]
+    faces = whole.frames.filter(pa.compute.is_valid(whole.frames["track"]))
+    assert whole.landmarks.select(rows).to_pylist() == faces.select(rows).to_pylist()
+    assert whole.evidence.select(rows).to_pylist() == faces.select(rows).to_pylist()
+    mouth = flat(whole.landmarks["visibility"]).reshape(-1, 478)[:, 13]
+    assert np.corrcoef(mouth, faces["mouth_visible"].to_numpy())[0, 1] > 0.5 or np.ptp(mouth) < 0.05
 
-    from wail.vision.analyse import frames_table
-    from wail.vision.judge import Judged
 
-    class Seen:
-        frame, track, yaw_deg, pitch_deg, roll_deg, interocular_px = 0, 0, 50.0, 0.0, 0.0, 60.0
-        xy_px = np.zeros((478, 2), np.float32)
-        inside = np.ones(478, bool)
-
-        class look:
-            sharpness = 50.0
-
-    face = Judged(Seen(), 0.9, np.ones(478, np.float32), 1.0, 1.0, "profile")
-    times = [(k, k / 30) for k in range(200)]
-    assert frames_table(times, [face])["reason"].to_pylist() == ["profile"] * 91 + ["no_face"] * 109
-    Seen.inside = np.arange(478) > 50
-    assert frames_table(times[:3], [face])["reason"].to_pylist() == ["profile", "no_face", "no_face"]
-    Seen.inside, Seen.yaw_deg = np.ones(478, bool), 10.0
-    assert frames_table(times[:5], [replace(face, reason=None)])["reason"].to_pylist() == [None] + ["no_face"] * 4
+def test_the_evidence_says_what_hides_the_mouth(infant, upright_view, covered, clip):
+    shield = covered(infant, upright_view, (120, 160, 220))
+    evidence = analyse(clip([shield.copy() for _ in range(8)]), VisionConfig()).evidence
+    assert evidence.schema.equals(EVIDENCE)
+    assert min(evidence["mouth_hidden"].to_pylist()) > 0.9
+    assert min(evidence["by_colour"].to_pylist()) > 0.9
+    assert max(evidence["by_hand"].to_pylist()) == 0

@@ -9,7 +9,15 @@ from wail.vision.hands import HandFinder
 from wail.vision.hands import covered as under_hands
 from wail.vision.regions import LIP_OUTER, SKIN_MOUTH, mirror_index, skin_mask
 from wail.vision.tracks import FaceTracker
-from wail.vision.visibility import OcclusionConfig, around_mouth, lips_unseen, mouth_hidden, skin_covered
+from wail.vision.visibility import (
+    OcclusionConfig,
+    around_mouth,
+    by_colour,
+    by_mirror,
+    lips_unseen,
+    mouth_hidden,
+    skin_covered,
+)
 
 LIMITS = OcclusionConfig()
 EVERYWHERE = np.ones(478, bool)
@@ -19,11 +27,10 @@ def hidden(mesh, view, gain=(1.0, 1.0, 1.0)) -> float:
     """Probability that the mouth of a view is hidden, in light of some colour."""
     crop = np.clip(view.crop * np.array(gain), 0, 255).astype(np.uint8)
     seen = look(crop, view.points)
-    share = around_mouth(
-        skin_covered(seen.chroma.astype(np.float32), seen.log_luma.astype(np.float32), EVERYWHERE, LIMITS), EVERYWHERE
-    )
+    share = around_mouth(skin_covered(seen.chroma, seen.log_luma, EVERYWHERE, LIMITS), EVERYWHERE)
     unseen = lips_unseen(seen.lip_red, seen.lip_dark, seen.colourful, LIMITS)
-    return mouth_hidden(share, unseen, mirror_disagreement(mesh, view.crop, view.points), 0.0, LIMITS)
+    mirror = by_mirror(mirror_disagreement(mesh, view.crop, view.points), LIMITS)
+    return float(mouth_hidden(np.array([by_colour(share, LIMITS), unseen, mirror])))
 
 
 @pytest.fixture(scope="module")

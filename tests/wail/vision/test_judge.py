@@ -1,15 +1,17 @@
 """One reason per frame, by a fixed order, without flicker."""
 
+import numpy as np
 import pytest
 
 from schemas.reasons import VISION_REASONS
-from wail.vision.judge import first_reason, steady
+from wail.vision.judge import first_reasons, steady
 
 
 def test_the_first_of_the_fixed_order_is_the_reason():
-    assert first_reason({"blurred": True, "profile": True, "dark": False}) == "profile"
-    assert first_reason({"mouth_occluded": True, "not_infant": True}) == "not_infant"
-    assert first_reason(dict.fromkeys(VISION_REASONS, False)) is None
+    yes, no = np.array([True]), np.array([False])
+    assert first_reasons({"blurred": yes, "profile": yes, "dark": no}) == ["profile"]
+    assert first_reasons({"mouth_occluded": yes, "not_infant": yes}) == ["not_infant"]
+    assert first_reasons(dict.fromkeys(VISION_REASONS, no)) == [None]
 
 
 @pytest.mark.parametrize(("before", "after"), [

@@ -1,9 +1,18 @@
 """Visibility is the product of pose, frame border and occluders."""
 
 import numpy as np
+import pytest
 
 from wail.vision.regions import MOUTH
-from wail.vision.visibility import facing, inside_picture, visibility, visible_shares
+from wail.vision.visibility import (
+    face_visible,
+    facing,
+    inside_picture,
+    mouth_hidden,
+    seen_locally,
+    seen_shares,
+    with_mouth_hidden,
+)
 
 ALL, NONE = np.ones(478, bool), np.zeros(478, bool)
 FULL, ZERO = np.ones(478, np.float32), np.zeros(478, np.float32)
@@ -24,10 +33,12 @@ def test_the_frame_s_border_hides_what_is_beyond_it():
 
 
 def test_a_hidden_mouth_leaves_the_rest_of_the_face():
-    seen = visibility(FULL, ALL, ZERO, NONE, hidden=0.9)
-    visible, mouth = visible_shares(seen, FULL)
-    assert mouth < 0.11
-    assert visible > 0.8
+    local = seen_locally(FULL, ALL, ZERO, NONE)
+    face, mouth = seen_shares(local, FULL)
+    assert (face, mouth) == (1, 1)
+    assert face_visible(np.array([face]), np.array([mouth]), np.array([0.9]))[0] > 0.8
+    seen = with_mouth_hidden(local, 0.9)
+    assert seen[MOUTH].max() < 0.11
     assert seen[[10, 33]].tolist() == [1, 1]
 
 
@@ -36,7 +47,7 @@ def test_hands_and_covered_skin_take_their_landmarks():
     hands[MOUTH[:20]] = True
     odd = ZERO.copy()
     odd[10] = 0.75
-    seen = visibility(FULL, ALL, odd, hands, hidden=0.0)
+    seen = seen_locally(FULL, ALL, odd, hands)
     assert seen[MOUTH[:20]].sum() == 0
     assert seen[10] == 0.25
 
@@ -44,5 +55,9 @@ def test_hands_and_covered_skin_take_their_landmarks():
 def test_what_yaw_alone_hides_of_the_mouth_is_not_called_covered():
     turned = FULL.copy()
     turned[MOUTH[::2]] = 0.1
-    assert visible_shares(visibility(turned, ALL, ZERO, NONE, 0.0), turned)[1] == 1.0
-    assert visible_shares(visibility(ZERO, ALL, ZERO, NONE, 0.0), ZERO)[1] == 0.0
+    assert seen_shares(seen_locally(turned, ALL, ZERO, NONE), turned)[1] == 1.0
+    assert seen_shares(seen_locally(ZERO, ALL, ZERO, NONE), ZERO)[1] == 0.0
+
+
+def test_one_piece_of_evidence_suffices_and_missing_ones_say_nothing():
+    assert mouth_hidden(np.array([[0, 0.9, np.nan], [0, 0, np.nan]])) == pytest.approx([0.9, 0])
