@@ -13,6 +13,7 @@ from pathlib import Path
 from wail.errors import ModelError
 from wail.media.ffmpeg import ffmpeg_exe
 from wail.store import free_bytes
+from wail.vision.fan import find_fan
 from wail.voice.adult import silero_id
 from wail.voice.detect import load_net, weights_id
 from wail.voice.infant_stem import load_infant_separator
@@ -114,7 +115,6 @@ def detector() -> str:
 
 def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[Finding]:
     """The weights that are never fetched by themselves, looked for where the pipeline looks."""
-    cache = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache/torch")) / "hub/checkpoints"
     folder = weights or Path("weights")
     yield from (
         weight("demucs", first(lambda: demucs_file(weights or Path("weights"))),
@@ -126,10 +126,11 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
         weight("voc2vec-ls-pt", first(lambda: find_folder(folder)),
                "audio features trained on non-verbal human sound, in place of log-mel", "as its model card says",
                f"hf download alkiskoudounas/voc2vec-ls-pt --local-dir {folder}/voc2vec-ls-pt"),
-        weight("face-alignment FAN", [*cache.glob("2DFAN4-*.pth.tar"), *folder.glob("hub/checkpoints/2DFAN4-*")],
-               "a second opinion on landmarks (used by a later version)", "BSD-3-Clause code; weights for research",
-               "python -c \"import face_alignment as f; "
-               "f.FaceAlignment(f.LandmarksType.TWO_D, device='cpu', compile=False)\""),
+        weight("face-alignment FAN", first(lambda: find_fan(folder)),
+               "a second opinion on whether the mouth can be seen, where it is asked for (half a second a face on a CPU "
+               "core): --set vision.fan_every_frames=15", "BSD-3-Clause code; weights for research",
+               f"curl -o {folder}/2DFAN4-11f355bf06.pth.tar "
+               "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar"),
         weight("face_landmarker.task", [*folder.glob("face_landmarker.task")],
                "mediapipe's newer face mesh with blendshapes (used by a later version)", "Apache-2.0",
                f"curl -o {folder}/face_landmarker.task "
