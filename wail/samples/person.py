@@ -62,17 +62,23 @@ def _mesh() -> tuple[sp.csr_matrix, I64]:
     return sp.csr_matrix(smooth), np.asarray(triangles, np.int64)
 
 
-def make_person(neutral_mm: ArrayLike, tones: Tones, clothes: ArrayLike, seed: int, hairline: float = 0.97) -> Person:
-    """Paint a person on the face at rest [V, 3]. `hairline`: height of the hair's edge, of the forehead's."""
+def make_person(
+    neutral_mm: ArrayLike, tones: Tones, clothes: ArrayLike, seed: int, hairline: float = 0.97,
+    iris_mm: float = IRIS_MM,
+) -> Person:  # fmt: skip
+    """Paint a person on the face at rest [V, 3]. `hairline`: height of the hair's edge, of the forehead's; `iris_mm`:
+    radius of the iris."""
     rng = np.random.default_rng(seed)
     smooth, triangles = _mesh()
     coarse = np.asarray(neutral_mm, float)
     rest = np.asarray(smooth @ coarse)
-    colours = _painted(rest, coarse, tones, hairline, rng)
+    colours = _painted(rest, coarse, tones, hairline, iris_mm, rng)
     return Person(smooth, triangles, colours, _ears(coarse, tones), _body(coarse, tones, np.asarray(clothes, float)))
 
 
-def _painted(rest: F64, coarse: F64, tones: Tones, hairline: float, rng: np.random.Generator) -> F64:
+def _painted(
+    rest: F64, coarse: F64, tones: Tones, hairline: float, iris_mm: float, rng: np.random.Generator
+) -> F64:
     """Colours of every region, mixed by how much of each region is in a fine vertex."""
     marks = {i: coarse[i] for i in range(468)}
     top = float(coarse[10, 1])
@@ -85,7 +91,7 @@ def _painted(rest: F64, coarse: F64, tones: Tones, hairline: float, rng: np.rand
     regions = load_rest().regions
     for side in ("left", "right"):
         pupil = coarse[regions[f"eyeball_{side}"][0]]
-        layers[f"eyeball_{side}"] = eye_colours(rest, pupil, IRIS_MM, tones)
+        layers[f"eyeball_{side}"] = eye_colours(rest, pupil, iris_mm, tones)
     smooth, _ = _mesh()
     total, out = np.zeros(len(rest)), np.zeros((len(rest), 3))
     for name, layer in layers.items():
