@@ -128,7 +128,8 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
                f"hf download alkiskoudounas/voc2vec-ls-pt --local-dir {folder}/voc2vec-ls-pt"),
         weight("face-alignment FAN", first(lambda: find_fan(folder)),
                "a second opinion on whether the mouth can be seen, where it is asked for "
-               "(--set vision.fan_every_frames=15; half a second a face on a CPU core)", "BSD-3-Clause code; weights for research",
+               "(--set vision.fan_every_frames=15; half a second a face on a CPU core)",
+               "BSD-3-Clause code; weights for research",
                f"curl -o {folder}/2DFAN4-11f355bf06.pth.tar "
                "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar"),
         weight("face_landmarker.task", [*folder.glob("face_landmarker.task")],
