@@ -1,0 +1,105 @@
+"""Make the composites: `python -m wail.bench.composites.make OUT --split tune`.
+
+Each clip is an H.264 file and its `.truth.npz`, both written under temporary names. A clip whose truth carries the same
+key (shot, face model and the code that draws) is left alone, so a run that was cut short goes on where it was.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from wail.bench.composites.plan import SEEDS, Shot, plan
+from wail.bench.composites.stage import FPS, set_up, shoot
+from wail.bench.composites.truth import stored_key, truth_path, write_truth
+from wail.inface.standin import rest
+from wail.media.encode import write_mp4
+from wail.media.parent import end_with_parent, starting_workers
+
+DRAWN_BY = ("acting", "backgrounds", "camera", "grown", "lights", "make", "occluders", "patterns", "people", "skin",
+            "stage", "truth")  # fmt: skip
+"""Modules of this package that decide what a shot looks like."""
+
+
+def make_composites(
+    out: Path, shots: Sequence[Shot], workers: int = 1,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:  # fmt: skip
+    """Make the clips that are not in `out` yet; returns the media files in the order of `shots`."""
+    out.mkdir(parents=True, exist_ok=True)
+    todo = [shot for shot in shots if not _is_there(out, shot)]
+    there = len(shots) - len(todo)
+    on_progress(there, len(shots))
+    if workers > 1 and len(todo) > 1:
+        with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),)) as pool:
+            with starting_workers():
+                jobs = [pool.submit(make_clip, out, shot) for shot in todo]
+            for done, job in enumerate(as_completed(jobs), there + 1):
+                job.result()
+                on_progress(done, len(shots))
+    else:
+        for done, shot in enumerate(todo, there + 1):
+            make_clip(out, shot)
+            on_progress(done, len(shots))
+    return [media_path(out, shot) for shot in shots]
+
+
+def media_path(out: Path, shot: Shot) -> Path:
+    return out / f"{shot.name}.mp4"
+
+
+def make_clip(out: Path, shot: Shot) -> Path:
+    """Write one clip's media, then its truth."""
+    made, media = set_up(shot), media_path(out, shot)
+    temporary = media.with_name(f".{media.name}")
+    write_mp4(temporary, shoot(made), FPS, crf=shot.crf)
+    temporary.replace(media)
+    write_truth(truth_path(media), made, key(shot))
+    return media
+
+
+def _is_there(out: Path, shot: Shot) -> bool:
+    media = media_path(out, shot)
+    return media.exists() and stored_key(truth_path(media)) == key(shot)
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """Hash of the sources that draw, and of the stand-in's mesh."""
+    here = Path(__file__).parent
+    samples = sorted((here.parents[1] / "samples").glob("*.py"))
+    render = sorted((here.parents[1] / "inface").glob("ra*.py")) + sorted((here.parents[1] / "inface").glob("re*.py"))
+    sources = [*(here / f"{name}.py" for name in DRAWN_BY), *samples, *render, *sorted(Path(rest.__file__).parent.glob("*"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources if path.is_file())).hexdigest()
+
+
+def key(shot: Shot) -> str:
+    """What a clip is made from."""
+    return hashlib.sha256(repr((_code(), shot)).encode()).hexdigest()[:16]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line: where to, which split, how many."""
+    parser = argparse.ArgumentParser(prog="python -m wail.bench.composites.make", description=__doc__.split("\n")[0])
+    parser.add_argument("out", type=Path, help="folder to write to")
+    parser.add_argument("--split", choices=list(SEEDS), default="tune")
+    parser.add_argument("--count", type=int, help="only the first so many shots")
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args(arguments)
+    shots = plan(options.split, options.count)
+
+    def tell(done: int, total: int) -> None:
+        sys.stderr.write(f"\r{done}/{total}")
+
+    for path in make_composites(options.out, shots, options.workers, tell):
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
