@@ -47,16 +47,17 @@ def blend(base: F64, colour: ArrayLike, weight: NDArray[np.float64]) -> F64:
 
 def signed_distance(points: F64, polygon: F64) -> F64:
     """Distance [n] of points [n, 2] to a closed polygon [m, 2], negative inside."""
-    a, b = polygon, np.roll(polygon, -1, axis=0)
-    edge = b - a
-    away = points[:, None] - a
-    share = np.clip((away * edge).sum(-1) / np.maximum((edge**2).sum(-1), 1e-12), 0, 1)
-    distance = np.linalg.norm(away - share[..., None] * edge, axis=-1).min(axis=1)
-    x, y = points[:, None, 0], points[:, None, 1]
-    crosses = (a[:, 1] > y) != (b[:, 1] > y)
-    slope = np.where(b[:, 1] == a[:, 1], 1e-12, b[:, 1] - a[:, 1])
-    inside = (crosses & (x < edge[:, 0] * (y - a[:, 1]) / slope + a[:, 0])).sum(axis=1) % 2 == 1
-    return np.where(inside, -distance, distance)
+    x, y = points[:, 0], points[:, 1]
+    nearest, inside = np.full(len(points), np.inf), np.zeros(len(points), bool)
+    # Edge by edge: arrays of [n, m, 2] would not fit a cache.
+    for (ax, ay), (bx, by) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        ex, ey = bx - ax, by - ay
+        dx, dy = x - ax, y - ay
+        share = np.clip((dx * ex + dy * ey) / max(ex * ex + ey * ey, 1e-12), 0, 1)
+        nearest = np.minimum(nearest, (dx - share * ex) ** 2 + (dy - share * ey) ** 2)
+        if ay != by:
+            inside ^= ((ay > y) != (by > y)) & (x < ex * dy / ey + ax)
+    return np.where(inside, -np.sqrt(nearest), np.sqrt(nearest))
 
 
 def soft(distance: F64, width: float) -> F64:
