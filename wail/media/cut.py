@@ -15,13 +15,15 @@ from wail.media.encode import X264_REPEATABLE
 from wail.media.ffmpeg import INPUT_OPTIONS, ffmpeg_exe
 from wail.media.opening import DEFAULT_LIMITS, MediaLimits, audio_stream, file_url, open_media, video_stream
 from wail.media.probe import probe
-from wail.media.timeline import clock_start_s
+from wail.media.timeline import clock_start_s, first_frame
 
 VIDEO = {"c:v": "libx264", "crf": 16, "preset": "veryfast", "x264-params": X264_REPEATABLE, "threads": 1,
          "flags:v": "+bitexact", "fps_mode": "passthrough", "enc_time_base": "1/90000",
          "video_track_timescale": 90000}  # fmt: skip
 AUDIO = {"c:a": "aac", "b:a": "192k", "flags:a": "+bitexact"}
 EVEN = {"width": "ceil(iw/2)*2", "height": "ceil(ih/2)*2"}
+WHOLE = {"mode": "send_frame", "deint": "interlaced"}
+"""Interlaced pictures are made whole here: written as progressive ones, they would never be known again."""
 
 
 def cut_span(
@@ -50,12 +52,14 @@ def _command(source: Path, out: Path, start_s: float, length_s: float, limits: M
     with open_media(source, limits) as container:
         video, audio = (None if s is None else str(s.index) for s in (video_stream(container), audio_stream(container)))
         origin_s = (container.start_time or 0) / 1e6
-    seek_s = start_s + clock_start_s(source, limits) - origin_s
+    first = None if video is None else first_frame(source, int(video), limits)
+    seek_s = start_s + (first[0] if first else clock_start_s(source, limits)) - origin_s
     pipe = ffmpeg.input(file_url(source), ss=f"{seek_s:.6f}", t=f"{length_s:.6f}", **INPUT_OPTIONS)
     tracks: list[Any] = []
     options: dict[str, Any] = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact", "f": "mp4"}
     if video is not None:
-        tracks.append(pipe[video].filter("pad", **EVEN).filter("format", "yuv420p"))
+        shown = pipe[video].filter("bwdif", **WHOLE) if first and first[1].interlaced_frame else pipe[video]
+        tracks.append(shown.filter("pad", **EVEN).filter("format", "yuv420p"))
         options |= VIDEO
     if audio is not None:
         tracks.append(pipe[audio])

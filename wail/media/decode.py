@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wail.errors import MediaError
+from wail.media.deinterlace import deinterlaced
 from wail.media.opening import DEFAULT_LIMITS, MediaLimits, open_media, video_stream
 from wail.media.picture import displayed_rgb
 from wail.media.probe import GRID_FPS, probe
@@ -45,7 +46,7 @@ def grid_frames(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> Iterator[Gr
     with open_media(path, limits) as container:
         stream = video_stream(container)
         shown = None
-        for k, frame in on_grid(_from_zero(timed_frames(container, stream)), facts.n_grid_frames):
+        for k, frame in on_grid(_from_zero(deinterlaced(timed_frames(container, stream))), facts.n_grid_frames):
             if shown is None or shown[0] is not frame:
                 rgb = displayed_rgb(frame, facts.width_px, facts.height_px)
                 rgb.flags.writeable = False

@@ -7,6 +7,8 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
+from wail.media.hdr import kind_of, to_screen
+
 Rgb = NDArray[np.uint8]
 
 
@@ -52,11 +54,14 @@ def displayed_size(frame: Any, aspect: Fraction | None) -> tuple[int, int]:
 
 
 def displayed_rgb(frame: Any, width_px: int, height_px: int) -> Rgb:
-    """The displayed picture at a given size, [height_px, width_px, 3]; any pixel format, 10-bit and grey too."""
+    """The displayed picture at a given size, [height_px, width_px, 3]; any pixel format, 10-bit, grey and HDR too."""
     turn = turn_of(frame)
     stored = (height_px, width_px) if turn.clockwise_deg in (90, 270) else (width_px, height_px)
-    rgb: Rgb = frame.reformat(width=stored[0], height=stored[1], format="rgb24", threads=1).to_ndarray()
-    return apply_turn(rgb, turn)
+    kind = kind_of(frame)
+    # Straight to rgb24, 10-bit levels come out 1.7 of 255 too low, which HDR's curves would make ten of.
+    layout = "rgb24" if kind is None else "gbrp"
+    rgb: Rgb = frame.reformat(width=stored[0], height=stored[1], format=layout, threads=1).to_ndarray()
+    return apply_turn(rgb if kind is None else to_screen(rgb, kind), turn)
 
 
 def apply_turn(rgb: Rgb, turn: Turn) -> Rgb:
