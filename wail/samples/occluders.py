@@ -42,12 +42,13 @@ class Cover:
 
 
 def hand(
-    skin: ArrayLike, scale: float = 1.0, bends_deg: Sequence[float] = (6.0, 14.0, 14.0), spread: float = 1.0
-) -> Part:
+    skin: ArrayLike, scale: float = 1.0, bends_deg: Sequence[float] = (6.0, 14.0, 14.0), spread: float = 1.0,
+    thumb_deg: Sequence[float] = (4.0, -4.0, 6.0),
+) -> Part:  # fmt: skip
     """A slightly bent hand with nails, back of the hand towards +z, wrist at -y; about 185 mm long at scale 1.
 
-    `bends_deg`: of the fingers' three joints, towards the palm; about (75, 95, 60) makes a fist. `spread`: of the
-    fingers, 1 at rest.
+    `bends_deg`, `thumb_deg`: of the fingers' and the thumb's three joints, towards the palm; about (75, 95, 60) makes
+    a fist. `spread`: of the fingers, 1 at rest.
     """
     tone = np.asarray(skin, float)
     crease = tone * [0.86, 0.76, 0.74]
@@ -58,7 +59,7 @@ def hand(
     parts += [capsule((0.45 * x, -38, -3), (x, y - 6, 0), 13.5, r + 2.2, tone) for x, y, _, r, _ in FINGERS_MM.values()]
     for root_x, root_y, bones, radius, splay in FINGERS_MM.values():
         parts += finger((root_x, root_y - 8, 0.0), bones, radius, spread * splay, bends_deg, tone, crease, nail)
-    parts += finger((-27.0, -22.0, -2.0), (30.0, 27.0, 20.0), 11.5, -38.0, (4.0, -4.0, 6.0), tone, crease, nail)
+    parts += finger((-27.0, -22.0, -2.0), (30.0, 27.0, 20.0), 11.5, -38.0, thumb_deg, tone, crease, nail)
     whole = join(parts)
     return Part(whole.verts_mm * scale, whole.triangles, whole.colours)
 

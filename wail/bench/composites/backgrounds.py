@@ -47,7 +47,8 @@ def _clutter(split: str, size_px: tuple[int, int], rng: np.random.Generator) -> 
             box = cv2.boxPoints((at, (size, size * float(rng.uniform(0.2, 1.5))), turn)).astype(np.int32)
             cv2.fillPoly(picture, [box], colour, cv2.LINE_AA)
         elif kind == 1:
-            cv2.ellipse(picture, at, (int(size / 2) + 1, int(size * rng.uniform(0.2, 0.5)) + 1), turn, 0, 360, colour, -1)
+            axes = int(size / 2) + 1, int(size * rng.uniform(0.2, 0.5)) + 1
+            cv2.ellipse(picture, at, axes, turn, 0, 360, colour, -1)
         else:
             to = tuple(int(v) for v in np.add(at, size * 2 * np.array([np.cos(turn), np.sin(turn)])))
             cv2.line(picture, at, to, colour, int(rng.integers(1, 6)), cv2.LINE_AA)
@@ -60,7 +61,8 @@ def _bokeh(split: str, size_px: tuple[int, int], rng: np.random.Generator) -> U8
     for _ in range(int(rng.integers(10, 40))):
         at = tuple(int(v) for v in rng.uniform(0, size_px))
         layer = picture.copy()
-        cv2.circle(layer, at, int(rng.uniform(0.02, 0.12) * max(size_px)) + 1, [float(v) for v in 255 * cloth_colour(rng)], -1)
+        radius, colour = int(rng.uniform(0.02, 0.12) * max(size_px)) + 1, [float(v) for v in 255 * cloth_colour(rng)]
+        cv2.circle(layer, at, radius, colour, -1)
         picture += rng.uniform(0.3, 0.8) * (layer - picture)
     return _u8(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(1.5, 5))) / 255)
 

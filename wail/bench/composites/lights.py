@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 from wail.inface.rasterise import mesh_normals, z_pass
 from wail.samples.shapes import F64, Part
 
-SHADOW_PX = 144
-SHADOW_BIAS_MM = 5.0
+SHADOW_PX = 128
+SHADOW_BIAS_MM = 3.0
 WRAP = 0.15
 """Skin lets light through: the terminator lies this far (cosine) beyond the horizon."""
+
+
+F32 = NDArray[np.float32]
+AUTO_EXPOSURE = 0.65
+"""Cameras brighten a picture of dark skin, but not to that of pale skin: exponent on the ratio of their levels."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,15 @@ class Light:
     infrared: bool = False
 
 
-def make_light(name: str, exposure: float, rng: np.random.Generator) -> Light:
-    """`bright dim side warm cold infrared window`, each a little different every time."""
+def make_light(name: str, exposure: float, skin_luma: float, rng: np.random.Generator) -> Light:
+    """`bright dim side warm cold infrared window`, a little different every time; `skin_luma`: of the face, 0-1."""
     over = np.array([rng.uniform(-0.6, 0.6), -rng.uniform(0.2, 0.9), -1.0])
     aside = np.array([rng.choice([-1, 1]) * 1.0, rng.uniform(-0.6, 0.2), rng.uniform(-0.5, -0.1)])
     behind = np.array([rng.choice([-1, 1]) * rng.uniform(0.5, 1.0), rng.uniform(-0.6, 0.0), rng.uniform(0.0, 0.5)])
     grey, tint = np.ones(3), 1 + rng.uniform(-0.06, 0.06, 3)
     warm, cold = np.array([1.1, 0.88, rng.uniform(0.5, 0.72)]), np.array([rng.uniform(0.72, 0.85), 0.94, 1.15])
-    level, noise = exposure * rng.uniform(0.9, 1.1), float(rng.uniform(1.2, 3.0))
+    level = exposure * float(np.clip((0.6 / skin_luma) ** AUTO_EXPOSURE, 0.8, 3.0)) * rng.uniform(0.9, 1.1)
+    noise = float(rng.uniform(1.2, 3.0))
     dim = float(rng.uniform(0.16, 0.36))
     made = {
         "bright": (over, 0.62 * tint, 0.55 * tint, grey * 1.15, noise),
@@ -48,34 +54,49 @@ def make_light(name: str, exposure: float, rng: np.random.Generator) -> Light:
         "cold": (over, 0.5 * cold, 0.45 * cold, cold, noise),
         "infrared": (np.array([rng.uniform(-0.25, 0.25), rng.uniform(-0.3, 0.1), -1.0]), 0.8 * grey, 0.16 * grey,
                      grey * 0.45, float(rng.uniform(3.0, 5.5))),
-        "window": (behind, rng.uniform(0.7, 1.1) * (0.6 + 0.4 * cold), rng.uniform(0.34, 0.5) * grey, grey * 1.3, noise),
+        "window": (behind, rng.uniform(0.7, 1.1) * (0.6 + 0.4 * cold), rng.uniform(0.34, 0.5) * grey, grey * 1.3,
+                   noise),
     }  # fmt: skip
     towards, key, sky, backdrop, noise = made[name]
-    return Light(towards / np.linalg.norm(towards), level * key, level * sky, level * backdrop, noise, name == "infrared")
+    towards = towards / np.linalg.norm(towards)
+    return Light(towards, level * key, level * sky, level * backdrop, noise, name == "infrared")
 
 
-def lit(whole: Part, light: Light) -> F64:
+def lit(whole: Part, light: Light) -> F32:
     """Colours [V, 3] of a scene (camera frame) as light leaves it; may exceed 1 where it is overexposed."""
-    normals = mesh_normals(np.asarray(whole.verts_mm, np.float32), whole.triangles).astype(np.float64)
-    lambert = np.clip((normals @ light.towards + WRAP) / (1 + WRAP), 0, None)
-    lambert *= 1 - shadowed(whole, light.towards)
-    sky = 0.82 - 0.18 * normals[:, 1]
-    return np.asarray(whole.colours * (lambert[:, None] * light.key + sky[:, None] * light.sky))
+    verts = np.ascontiguousarray(whole.verts_mm, np.float32)
+    normals = mesh_normals(verts, whole.triangles)
+    cosine = normals @ light.towards.astype(np.float32)
+    lambert = np.maximum(cosine + np.float32(WRAP), 0) / np.float32(1 + WRAP)
+    lambert *= 1 - shadowed(verts, whole.triangles, light.towards, cosine)
+    sky = np.float32(0.82) - np.float32(0.18) * normals[:, 1]
+    arrives = np.outer(lambert, light.key.astype(np.float32)) + np.outer(sky, light.sky.astype(np.float32))
+    return np.asarray(whole.colours.astype(np.float32) * arrives)
 
 
-def shadowed(whole: Part, towards: F64) -> NDArray[np.float64]:
-    """Share [V] of the lamp that something between hides: shadow map (Williams 1978), filtered 3 x 3 (Reeves 1987)."""
+def shadowed(verts_mm: F32, triangles: NDArray[np.int64], towards: F64, cosine: F32) -> F32:
+    """Share [V] of the lamp that something between hides: shadow map (Williams 1978), filtered 3 x 3 (Reeves 1987).
+
+    cosine [V]: between the normals and the lamp; the more aslant a surface, the farther it must lie behind.
+    """
     side = np.cross(towards, [0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0])
     side /= np.linalg.norm(side)
-    seen = whole.verts_mm @ np.stack([side, np.cross(towards, side), towards], 1)
-    low, high = seen.min(0), seen.max(0)
-    scale = (SHADOW_PX - 1) / max(float((high - low)[:2].max()), 1e-6)
+    axes = np.stack([side, np.cross(towards, side), towards]).astype(np.float32)
+    across, down, depth = axes @ verts_mm.T
+    scale = (SHADOW_PX - 1) / max(float(np.ptp(across)), float(np.ptp(down)), 1e-6)
     # The buffer keeps the greatest value: the nearest to the lamp, as an affine function of the way towards it.
-    depth = 0.05 + 0.9 * (seen[:, 2] - low[2]) / max(float(high[2] - low[2]), 1e-6)
-    screen = np.concatenate([(seen[:, :2] - low[:2]) * scale, depth[:, None]], 1)
-    nearest, _ = z_pass(screen, whole.triangles, SHADOW_PX, SHADOW_PX, False)
-    bias = 0.9 * SHADOW_BIAS_MM / max(float(high[2] - low[2]), 1e-6)
-    padded = np.pad(nearest, 1)
-    column, row = np.clip(screen[:, :2].astype(int), 0, SHADOW_PX - 1).T
-    behind = [padded[row + dy, column + dx] > depth + bias for dy in range(3) for dx in range(3)]
-    return np.asarray(np.mean(behind, axis=0))
+    reach = max(float(np.ptp(depth)), 1e-6)
+    depth = np.float32(0.05) + (depth - depth.min()) * np.float32(0.9 / reach)
+    column, row = (across - across.min()) * np.float32(scale), (down - down.min()) * np.float32(scale)
+    screen = np.stack([column, row, depth], 1).astype(np.float64)
+    nearest, _ = z_pass(screen, triangles, SHADOW_PX, SHADOW_PX, False)
+    padded = np.pad(nearest, 1).ravel()
+    at = np.clip(row.astype(np.int64), 0, SHADOW_PX - 1) * (SHADOW_PX + 2) + np.clip(
+        column.astype(np.int64), 0, SHADOW_PX - 1)  # fmt: skip
+    slope = np.minimum(np.sqrt(np.maximum(1 - cosine**2, 0)) / np.maximum(cosine, 0.1), 5)
+    limit = depth + (SHADOW_BIAS_MM + 1.5 * slope / np.float32(scale)) * np.float32(0.9 / reach)
+    behind = np.zeros(len(at), np.uint8)
+    for dy in range(3):
+        for dx in range(3):
+            behind += padded[at + dy * (SHADOW_PX + 2) + dx] > limit
+    return np.asarray(behind / np.float32(9), np.float32)

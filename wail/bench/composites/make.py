@@ -74,7 +74,8 @@ def _code() -> str:
     here = Path(__file__).parent
     samples = sorted((here.parents[1] / "samples").glob("*.py"))
     render = sorted((here.parents[1] / "inface").glob("ra*.py")) + sorted((here.parents[1] / "inface").glob("re*.py"))
-    sources = [*(here / f"{name}.py" for name in DRAWN_BY), *samples, *render, *sorted(Path(rest.__file__).parent.glob("*"))]
+    mesh = sorted(Path(rest.__file__).parent.glob("*"))
+    sources = [*(here / f"{name}.py" for name in DRAWN_BY), *samples, *render, *mesh]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources if path.is_file())).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What comes before a mouth: hands, fists, pacifiers, bottles, toys and blankets, of each split's own shapes and prints.
+"""What comes before a mouth: hands, fists, pacifiers, bottles, toys, blankets, of each split's own shapes and prints.
 
 Built in the mouth's own frame: the head's axes (x to the subject's left, y up, z out of the face, mm) with the middle
 of the lips as origin, roughly where it touches the face. The stage lays it onto the face it meets.
@@ -51,8 +51,10 @@ def mirrored(part: Part) -> Part:
     return Part(part.verts_mm * [-1.0, 1.0, 1.0], part.triangles[:, ::-1], part.colours)
 
 
-HAND_BENDS = {"train": ((2, 10), (8, 20), (6, 18)), "tune": ((10, 25), (12, 28), (8, 20)), "test": ((0, 30), (4, 34), (4, 26))}
-"""How far the fingers' joints bend, degrees."""
+HAND_BENDS = {"train": ((2, 10), (8, 20), (6, 18)), "tune": ((10, 25), (12, 28), (8, 20)),
+              "test": ((0, 30), (4, 34), (4, 26))}  # fmt: skip
+"""How far the fingers' joints bend, degrees, at rest and in a fist."""
+FIST_BENDS = {"train": (70, 92, 55), "tune": (78, 88, 65), "test": (74, 96, 45)}
 
 
 def _hand(split: str, rng: np.random.Generator, skin: F64 | None) -> Occluder:
@@ -74,14 +76,15 @@ def _hand(split: str, rng: np.random.Generator, skin: F64 | None) -> Occluder:
 def _fist(split: str, rng: np.random.Generator, skin: F64 | None) -> Occluder:
     """An infant's own fist at or in its mouth, seen from the back, the side or the knuckles."""
     tone = _tone(rng) if skin is None else skin
-    bends = [float(v + rng.normal(0, 6)) for v in ((70, 92, 55) if split == "train" else (78, 88, 65) if split == "tune" else (74, 96, 45))]
+    bends = [float(v + rng.normal(0, 6)) for v in FIST_BENDS[split]]
     scale = float(rng.uniform(0.42, 0.58))
-    shape = _skinned(hand(tone, scale, bends, float(rng.uniform(0.2, 0.7))), tone, rng)
+    closed = hand(tone, scale, bends, float(rng.uniform(0.2, 0.7)), (38.0, float(rng.uniform(20, 60)), 35.0))
+    shape = _skinned(closed, tone, rng)
     sleeve = _sleeve(split, rng, scale)
     whole = join([shape, sleeve]).moved(shift_mm=np.array([0, -22.0, 8.0]) * scale)
     if rng.random() < 0.5:
         whole = mirrored(whole)
-    tilt = turned("x", float(rng.uniform(-70, 40))) @ turned("y", float(rng.uniform(-60, 60)))
+    tilt = turned("x", float(rng.uniform(-30, 45))) @ turned("y", float(rng.uniform(-60, 60)))
     turn = turned("z", float(rng.uniform(-110, 110)))
     at = np.array([rng.uniform(-8, 8), rng.uniform(-7, 5), 16.0])
     return Occluder(whole.moved(turn @ tilt, at), turn @ tilt @ np.array([0.0, -1.0, 0.0]) + [0, 0, 0.2])
@@ -130,9 +133,11 @@ def _pacifier(split: str, rng: np.random.Generator, skin: F64 | None) -> Occlude
     shield = _shield(split, rng, skin)
     tint = cloth_colour(rng) if skin is None else skin * rng.uniform(0.9, 1.05, 3)
     tall = float(rng.uniform(2.5, 6))
-    parts = [shield, ellipsoid((float(rng.uniform(7, 11)), float(rng.uniform(6, 10)), tall), tint).moved(shift_mm=(0, 0, 6.0))]
+    button = ellipsoid((float(rng.uniform(7, 11)), float(rng.uniform(6, 10)), tall), tint)
+    parts = [shield, button.moved(shift_mm=(0, 0, 6.0))]
     if rng.random() < 0.7:
-        ring = torus(float(rng.uniform(10, 16)), float(rng.uniform(1.6, 2.8)), cloth_colour(rng) if skin is None else tint)
+        colour = cloth_colour(rng) if skin is None else tint
+        ring = torus(float(rng.uniform(10, 16)), float(rng.uniform(1.6, 2.8)), colour)
         tilt = turned("x", float(rng.uniform(25, 85))) @ turned("y", float(rng.uniform(-10, 10)))
         parts.append(ring.moved(tilt, (0, -float(rng.uniform(2, 9)), float(rng.uniform(9, 15)))))
     whole = join(parts).moved(turned("z", float(rng.normal(0, 9))) @ turned("x", float(rng.normal(0, 6))))
@@ -147,17 +152,18 @@ def _shield(split: str, rng: np.random.Generator, skin: F64 | None) -> Part:
     rings = np.linspace(0.02, 1, 26)
     x, y = (rings[:, None] * edge * f(angle) for f in (np.cos, np.sin))
     bend, cup = rng.uniform(0.008, 0.014), rng.uniform(0.0, 0.004)
+
     def height(x: F64, y: F64) -> F64:
         return np.asarray(4.0 - bend * x**2 - cup * y**2)
+
     verts = np.stack([x, y, height(x, y)], -1).reshape(-1, 3)
     base = None if skin is None else skin * rng.uniform(0.92, 1.04, 3)
     colours = painted(verts[:, 0], verts[:, 1], split, rng, base)
     triangles = grid_triangles(len(rings), len(angle))
-    holes = _holes(rng)
     middle = verts[triangles].mean(1)[:, :2]
-    open_ = np.any([np.linalg.norm(middle - h[:2], axis=1) < h[2] for h in holes], axis=0) if holes else np.zeros(len(middle), bool)
-    sheet = Part(verts, triangles[~open_], colours)
-    rim = _tube(np.stack([edge * np.cos(angle), edge * np.sin(angle), height(edge * np.cos(angle), edge * np.sin(angle)) - 0.6], 1), 1.3)
+    solid = np.all([np.linalg.norm(middle - hole[:2], axis=1) > hole[2] for hole in _holes(rng)] or [[True]], axis=0)
+    sheet = Part(verts, triangles[np.broadcast_to(solid, len(triangles))], colours)
+    rim = _tube(verts.reshape(len(rings), -1, 3)[-1] - [0, 0, 0.6], 1.3)
     return join([sheet, replace(rim, colours=np.tile(colours[-72:].mean(0), (len(rim.verts_mm), 1)))])
 
 
@@ -177,16 +183,17 @@ def _tube(path: F64, radius_mm: float, columns: int = 8) -> Part:
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     up = np.cross(out, along)
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-    ring = path[:, None] + radius_mm * (np.cos(turn)[None, :, None] * out[:, None] + np.sin(turn)[None, :, None] * up[:, None])
-    closed = np.concatenate([ring, ring[:1]])
-    return _outward(Part(closed.reshape(-1, 3), grid_triangles(len(closed), columns), np.ones((len(closed) * columns, 3))))
+    around = np.cos(turn)[None, :, None] * out[:, None] + np.sin(turn)[None, :, None] * up[:, None]
+    ring = path[:, None] + radius_mm * around
+    return _solid(np.concatenate([ring, ring[:1]]))
 
 
-def _outward(part: Part) -> Part:
-    """Triangles turned counter-clockwise seen from outside, by the sign of the enclosed volume."""
-    a, b, c = (part.verts_mm[part.triangles[:, k]] - part.verts_mm.mean(0) for k in range(3))
-    volume = float((a * np.cross(b, c)).sum())
-    return part if volume > 0 else replace(part, triangles=part.triangles[:, ::-1])
+def _solid(rings: F64) -> Part:
+    """A white surface of rings [n, columns, 3], its triangles turned outwards by the sign of what they enclose."""
+    verts, triangles = rings.reshape(-1, 3), grid_triangles(*rings.shape[:2])
+    a, b, c = (verts[triangles[:, k]] - verts.mean(0) for k in range(3))
+    outward = float((a * np.cross(b, c)).sum()) > 0
+    return Part(verts, triangles if outward else triangles[:, ::-1], np.ones((len(verts), 3)))
 
 
 def lathe(z_mm: ArrayLike, radius_mm: ArrayLike, columns: int = 48) -> Part:
@@ -194,7 +201,7 @@ def lathe(z_mm: ArrayLike, radius_mm: ArrayLike, columns: int = 48) -> Part:
     z, r = np.asarray(z_mm, float), np.maximum(np.asarray(radius_mm, float), 1e-3)
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     verts = np.stack([r[:, None] * np.cos(turn), r[:, None] * np.sin(turn), np.repeat(z[:, None], columns, 1)], -1)
-    return _outward(Part(verts.reshape(-1, 3), grid_triangles(len(z), columns), np.ones((len(z) * columns, 3))))
+    return _solid(verts)
 
 
 BOTTLES = {"train": (0.0, 0.0), "tune": (0.25, 0.0), "test": (0.0, 0.22)}
@@ -224,8 +231,8 @@ def _bottle(split: str, rng: np.random.Generator, skin: F64 | None) -> Occluder:
     teat = np.array([0.85, 0.72, 0.5]) if rng.random() < 0.5 else np.array([0.88, 0.88, 0.86])
     ring = cloth_colour(rng) if skin is None else skin
     colours = np.where((height < 9.5)[:, None], teat, np.where((height < 26.5)[:, None], ring, colours))
-    axis = turned("z", float(rng.uniform(-150, 150))) @ turned("x", float(rng.uniform(25, 65)))
-    return Occluder(Part(shape.verts_mm, shape.triangles, colours).moved(axis, (0, 0, 1)), axis @ np.array([0.0, 0.0, 1.0]))
+    axis = turned("z", float(rng.uniform(-150, 150))) @ turned("x", float(rng.uniform(35, 68)))
+    return Occluder(replace(shape, colours=colours).moved(axis, (0, 0, 1)), axis @ np.array([0.0, 0.0, 1.0]))
 
 
 def block(radii_mm: ArrayLike, square: float) -> Part:
@@ -236,7 +243,8 @@ def block(radii_mm: ArrayLike, square: float) -> Part:
 
 
 def _wrapped(part: Part, split: str, rng: np.random.Generator, base: F64 | None) -> Part:
-    return replace(part, colours=painted(part.verts_mm[:, 0] + part.verts_mm[:, 2], part.verts_mm[:, 1], split, rng, base))
+    x, y, z = part.verts_mm.T
+    return replace(part, colours=painted(x + z, y, split, rng, base))
 
 
 def _toy(split: str, rng: np.random.Generator, skin: F64 | None) -> Occluder:
@@ -276,7 +284,8 @@ def _plush(rng: np.random.Generator) -> list[Part]:
     r = float(rng.uniform(24, 34))
     lumps = [ellipsoid((r, 0.9 * r, 0.7 * r), (1, 1, 1), 48, 64), ellipsoid((0.45 * r, 0.35 * r, 0.35 * r), (1, 1, 1))]
     lumps[1] = lumps[1].moved(shift_mm=(0, -0.3 * r, 0.6 * r))
-    lumps += [ellipsoid((0.35 * r, 0.4 * r, 0.25 * r), (1, 1, 1)).moved(shift_mm=(s * 0.75 * r, 0.8 * r, 0)) for s in (-1, 1)]
+    ear = ellipsoid((0.35 * r, 0.4 * r, 0.25 * r), (1, 1, 1))
+    lumps += [ear.moved(shift_mm=(side * 0.75 * r, 0.8 * r, 0)) for side in (-1, 1)]
     return [replace(p, verts_mm=p.verts_mm + 0.9 * waves(p.verts_mm, 4, 10, rng)[:, None]) for p in lumps]
 
 
@@ -294,7 +303,8 @@ def _car(rng: np.random.Generator) -> list[Part]:
 
 
 _SHAPES: dict[str, Callable[[np.random.Generator], list[Part]]] = {
-    "block": _block, "ball": _ball, "ring": _ring, "rattle": _rattle, "plush": _plush, "star": _star, "car": _car}  # fmt: skip
+    "block": _block, "ball": _ball, "ring": _ring, "rattle": _rattle, "plush": _plush, "star": _star, "car": _car,
+}  # fmt: skip
 TOYS = {"train": ("block", "ball"), "tune": ("ring", "rattle"), "test": ("plush", "star", "car")}
 
 
@@ -304,21 +314,25 @@ def _blanket(split: str, rng: np.random.Generator, skin: F64 | None) -> Occluder
     top = float(rng.uniform(6, 26))
     u = np.linspace(-half, half, 90)
     v = np.linspace(0, 170, 80)
-    across = waves(u[:, None], 25, 90, rng)
+    across = waves(u[:, None], 45, 140, rng)
     x = np.repeat(u[None], len(v), 0)
-    y = top + 5 * across[None] - v[:, None] + 0 * x
+    y = top + 3.5 * across[None] - v[:, None] + 0 * x
     flat = np.stack([x.ravel(), y.ravel()], 1)
-    folds = (3.0 * waves(flat, 18, 60, rng) + 1.2 * waves(flat, 7, 15, rng)).reshape(x.shape)
-    z = 10 + folds - 0.0105 * np.clip(np.abs(x) - 6, 0, 75) ** 2 - 0.05 * np.clip(-40 - y, 0, 60)
-    colours = painted(x.ravel() + 0.3 * folds.ravel(), y.ravel(), split, rng, None if skin is None else skin)
+    folds = (float(rng.uniform(1.0, 3.5)) * waves(flat, 24, 90, rng) + 0.3 * waves(flat, 8, 18, rng)).reshape(x.shape)
+    # It hangs over the cheeks as over a ball, steeper and steeper, and falls straight down beside them.
+    z = 10 + folds - 0.0105 * np.clip(np.abs(x) - 6, 0, 62) ** 2 - 0.25 * np.clip(np.abs(x) - 68, 0, None)
+    z = z - 0.05 * np.clip(-40 - y, 0, 60)
+    colours = painted(x.ravel() + 0.3 * folds.ravel(), y.ravel(), split, rng, skin)
     seam = (np.repeat(v[:, None], len(u), 1) < 6).ravel() & (rng.random() < 0.4)
     colours = np.where(seam[:, None], np.clip(colours * 0.8, 0, 1), colours)
     triangles = grid_triangles(len(v), len(u), closed=False)
     # Both sides: seen from the side the cloth's inner face may show.
-    sheet = Part(np.stack([x.ravel(), y.ravel(), z.ravel()], 1), np.concatenate([triangles, triangles[:, ::-1]]), colours)
+    face = np.stack([x.ravel(), y.ravel(), z.ravel()], 1)
+    sheet = join([Part(face, triangles, colours), Part(face - [0, 0, 0.8], triangles[:, ::-1], colours)])
     turn = turned("z", float(rng.uniform(-50, 50)))
     return Occluder(sheet.moved(turn), turn @ np.array([0.0, -1.0, 0.1]))
 
 
 MAKERS: dict[str, Callable[[str, np.random.Generator, NDArray[np.float64] | None], Occluder]] = {
-    "hand": _hand, "fist": _fist, "pacifier": _pacifier, "bottle": _bottle, "toy": _toy, "blanket": _blanket}  # fmt: skip
+    "hand": _hand, "fist": _fist, "pacifier": _pacifier, "bottle": _bottle, "toy": _toy, "blanket": _blanket,
+}  # fmt: skip

@@ -31,10 +31,14 @@ def cloth_colour(rng: np.random.Generator) -> F64:
     hue = hue / hue.max()
     if kind == "pale":
         return np.asarray(rng.uniform(0.7, 0.95) * (0.6 + 0.4 * hue))
-    return np.asarray(rng.uniform(0.5, 0.9) * (0.1 + 0.9 * hue) if kind == "strong" else rng.uniform(0.05, 0.3) * (0.4 + hue))
+    if kind == "strong":
+        return np.asarray(rng.uniform(0.5, 0.9) * (0.1 + 0.9 * hue))
+    return np.asarray(rng.uniform(0.05, 0.3) * (0.4 + hue))
 
 
-def painted(u_mm: ArrayLike, v_mm: ArrayLike, split: str, rng: np.random.Generator, base: ArrayLike | None = None) -> F64:
+def painted(
+    u_mm: ArrayLike, v_mm: ArrayLike, split: str, rng: np.random.Generator, base: ArrayLike | None = None
+) -> F64:
     """Colours [n, 3] at surface coordinates in mm, in one of the split's patterns; `base`: the ground's colour."""
     u, v = np.asarray(u_mm, float), np.asarray(v_mm, float)
     ground = cloth_colour(rng) if base is None else np.asarray(base, float)

@@ -24,6 +24,7 @@ LIGHTS = ("bright", "dim", "side", "warm", "cold", "infrared", "window")
 BANDS: tuple[Band, ...] = ("light", "medium", "dark")
 OWN_COLOUR = {"hand": 0.5, "fist": 0.75, "pacifier": 0.125, "bottle": 0.125, "toy": 0.4, "blanket": 0.25}
 """Share of the shots in which the occluder has the colour of the face's own skin."""
+SIZES_PX = ((320, 240), (360, 360), (400, 300), (240, 320), (480, 360))
 EYES_MM = 71.0
 """Outer eye distance that sizes are planned with; the truth measures each face's own."""
 
@@ -114,7 +115,7 @@ def plan(split: Split, n: int | None = None) -> tuple[Shot, ...]:
 def _shot(split: Split, k: int, slot: Slot) -> Shot:
     seed = SEEDS[split] + k
     rng = np.random.default_rng(seed)
-    width, height = [(320, 240), (360, 360), (400, 300), (240, 320), (480, 360)][int(rng.choice(5, p=[.3, .25, .2, .1, .15]))]
+    width, height = SIZES_PX[int(rng.choice(len(SIZES_PX), p=[0.3, 0.25, 0.2, 0.1, 0.15]))]
     eyes = _interocular(slot, min(width, height), rng)
     focal = max(width, height) * float(rng.uniform(0.85, 2.2))
     focal = max(focal, 190.0 * eyes / EYES_MM)
@@ -127,7 +128,8 @@ def _shot(split: Split, k: int, slot: Slot) -> Shot:
     poor = slot.part == "poor"
     return Shot(
         f"{split}_{k:04d}_{slot.part}" + f"_{slot.occluder}" * (slot.occluder != "none"), split, slot.part, seed,
-        (Cast("infant", seed, slot.band, placed), *others), slot.occluder, slot.phase, slot.own_colour, slot.light, (width, height), focal, eyes,
+        (Cast("infant", seed, slot.band, placed), *others), slot.occluder, slot.phase, slot.own_colour, slot.light,
+        (width, height), focal, eyes,
         str(rng.choice(["cry", "laugh", "babble", "calm"], p=[0.4, 0.2, 0.2, 0.2])),
         str(rng.choice(BACKGROUNDS[split])),
         float(rng.uniform(0.10, 0.2)) if poor and slot.which % 3 == 0 else float(np.exp(rng.normal(0, 0.12))),

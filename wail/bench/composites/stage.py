@@ -1,7 +1,7 @@
 """A shot before the camera: people, occluder and light at every frame, rendered or asked what hides what."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ FPS = 30.0
 U8 = NDArray[np.uint8]
 MOUTH = (13, 14)
 DEPTH_PX = 320
+REACH_MM, CELL_MM = 60.0, 4.0
+"""What of a thing rests on the face: how far from the mouth, and how finely the face's front is looked at."""
 INDENT_MM = 3.0
 """How deep what lies on a face dents it."""
 
@@ -46,7 +48,7 @@ class Played:
 
 @dataclass(frozen=True, eq=False)
 class Thing:
-    """The occluder: its shape before the mouth at rest, and where it is then (head frame): shift [n, 3], turn [n, 3, 3]."""
+    """The occluder: its shape before the mouth at rest, its movement (head frame): shift [n, 3], turn [n, 3, 3]."""
 
     part: Part
     shift_mm: F64
@@ -74,7 +76,8 @@ def set_up(shot: Shot, acting: Callable[[Cast, F64], F64] | None = None) -> Set:
     played = tuple(_play(shot, k, at_s, acting) for k in range(len(shot.cast)))
     rng = np.random.default_rng([shot.seed, 3])
     thing = _bring(shot, played[0], at_s, rng) if shot.occluder != "none" else None
-    return Set(shot, played, thing, make_light(shot.light, shot.exposure, rng))
+    luma = float(np.dot(played[0].actor.tones.skin, (0.3, 0.59, 0.11)))
+    return Set(shot, played, thing, make_light(shot.light, shot.exposure, luma, rng))
 
 
 def _play(shot: Shot, k: int, at_s: F64, acting: Callable[[Cast, F64], F64] | None) -> Played:
@@ -102,14 +105,18 @@ def _bring(shot: Shot, infant: Played, at_s: F64, rng: np.random.Generator) -> T
 
 def laid(part: Part, face_mm: F64) -> Part:
     """The part moved along z until it lies on the face: points [n, 3], both in the mouth's frame."""
-    cell = 4.0
-    deepest: dict[tuple[int, int], float] = {}
-    for x, y, z in zip(*np.floor(face_mm[:, :2].T / cell).astype(int), face_mm[:, 2], strict=True):
-        deepest[int(x), int(y)] = max(deepest.get((int(x), int(y)), -1e9), float(z))
-    near = part.verts_mm[np.abs(part.verts_mm[:, :2]).max(1) < 60]
-    gaps = [z - deepest[x, y] for x, y, z in zip(*np.floor(near[:, :2].T / cell).astype(int).tolist(), near[:, 2], strict=True)
-            if (x, y) in deepest]  # fmt: skip
-    push = -float(np.quantile(gaps, 0.03)) - INDENT_MM if gaps else 0.0
+    half = int(np.ceil(REACH_MM / CELL_MM))
+    front = np.full((2 * half, 2 * half), -np.inf)
+
+    def cells(xy: F64) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        row, column = (np.floor(xy / CELL_MM).astype(np.int64) + half).T
+        return row, column
+
+    on_face, near = (xyz[np.abs(xyz[:, :2]).max(1) < REACH_MM] for xyz in (face_mm, part.verts_mm))
+    np.maximum.at(front, cells(on_face[:, :2]), on_face[:, 2])
+    gaps = near[:, 2] - front[cells(near[:, :2])]
+    gaps = gaps[np.isfinite(gaps)]
+    push = -float(np.quantile(gaps, 0.03)) - INDENT_MM if len(gaps) else 0.0
     return part.moved(shift_mm=(0, 0, push))
 
 
@@ -162,8 +169,7 @@ def shoot(made: Set) -> Iterator[U8]:
     shine = float(rng.uniform(0.0, 0.12)) * float(light.key.mean())
     for k in range(len(made.played[0].verts_mm)):
         whole = join(_placed(made.played[0], k) + things_at(made, k))
-        whole = replace(whole, colours=lit(whole, light))
-        rgb, _ = render_mesh(whole.verts_mm, whole.triangles, whole.colours, shot.focal_px, shot.size_px, back,
+        rgb, _ = render_mesh(whole.verts_mm, whole.triangles, lit(whole, light), shot.focal_px, shot.size_px, back,
                              light.towards.tolist(), supersample=2, ambient=1.0, specular=shine, cull_back=True,
                              shade_once=True)  # fmt: skip
         yield take(rgb)

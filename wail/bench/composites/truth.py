@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wail.bench.composites.plan import Shot
 from wail.bench.composites.stage import MOUTH, Played, Set, hidden, pixels
 from wail.errors import DatasetError
 from wail.samples.shapes import F64
@@ -132,10 +131,5 @@ def read_truths(folder: Path) -> dict[str, Truth]:
     """
     paths = sorted(folder.glob(f"*{SUFFIX}"))
     if not paths:
-        raise DatasetError(f"{folder} has no composites: make them with `python -m wail.bench.composites.make {folder}`")
+        raise DatasetError(f"{folder} has no composites: `python -m wail.bench.composites.make {folder}` makes them")
     return {path.name.removesuffix(SUFFIX): read_truth(path) for path in paths}
-
-
-def shot_of(truth: Truth, shots: Mapping[str, Shot]) -> Shot:
-    """The shot that a clip was made from."""
-    return shots[str(truth.shot["name"])]
