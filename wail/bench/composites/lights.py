@@ -49,7 +49,7 @@ def make_light(name: str, exposure: float, skin_luma: float, rng: np.random.Gene
     made = {
         "bright": (over, 0.62 * tint, 0.55 * tint, grey * 1.15, noise),
         "dim": (over, 0.55 * dim * tint, 0.5 * dim * tint, grey * dim, float(rng.uniform(3.0, 6.0))),
-        "side": (aside, rng.uniform(0.7, 1.0) * tint, rng.uniform(0.16, 0.3) * tint, grey * 0.6, noise),
+        "side": (aside, rng.uniform(0.7, 1.0) * tint, rng.uniform(0.2, 0.36) * tint, grey * 0.6, noise),
         "warm": (over, 0.5 * warm, 0.42 * warm, warm, noise + 1),
         "cold": (over, 0.5 * cold, 0.45 * cold, cold, noise),
         "infrared": (np.array([rng.uniform(-0.25, 0.25), rng.uniform(-0.3, 0.1), -1.0]), 0.8 * grey, 0.16 * grey,

@@ -91,7 +91,7 @@ def _fist(split: str, rng: np.random.Generator, skin: F64 | None) -> Occluder:
 
 
 def _tone(rng: np.random.Generator) -> F64:
-    return np.asarray(SKINS[int(rng.integers(len(SKINS)))]) * rng.uniform(0.92, 1.06, 3)
+    return np.asarray(np.multiply(SKINS[int(rng.integers(len(SKINS)))], rng.uniform(0.92, 1.06, 3)))
 
 
 def _skinned(part: Part, tone: F64, rng: np.random.Generator) -> Part:
@@ -190,7 +190,7 @@ def _tube(path: F64, radius_mm: float, columns: int = 8) -> Part:
 
 def _solid(rings: F64) -> Part:
     """A white surface of rings [n, columns, 3], its triangles turned outwards by the sign of what they enclose."""
-    verts, triangles = rings.reshape(-1, 3), grid_triangles(*rings.shape[:2])
+    verts, triangles = rings.reshape(-1, 3), grid_triangles(rings.shape[0], rings.shape[1])
     a, b, c = (verts[triangles[:, k]] - verts.mean(0) for k in range(3))
     outward = float((a * np.cross(b, c)).sum()) > 0
     return Part(verts, triangles if outward else triangles[:, ::-1], np.ones((len(verts), 3)))

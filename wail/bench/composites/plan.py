@@ -24,7 +24,7 @@ LIGHTS = ("bright", "dim", "side", "warm", "cold", "infrared", "window")
 BANDS: tuple[Band, ...] = ("light", "medium", "dark")
 OWN_COLOUR = {"hand": 0.5, "fist": 0.75, "pacifier": 0.125, "bottle": 0.125, "toy": 0.4, "blanket": 0.25}
 """Share of the shots in which the occluder has the colour of the face's own skin."""
-SIZES_PX = ((320, 240), (360, 360), (400, 300), (240, 320), (480, 360))
+SIZES_PX = ((320, 240), (360, 360), (400, 300), (240, 320), (480, 360), (640, 480))
 EYES_MM = 71.0
 """Outer eye distance that sizes are planned with; the truth measures each face's own."""
 
@@ -115,7 +115,7 @@ def plan(split: Split, n: int | None = None) -> tuple[Shot, ...]:
 def _shot(split: Split, k: int, slot: Slot) -> Shot:
     seed = SEEDS[split] + k
     rng = np.random.default_rng(seed)
-    width, height = SIZES_PX[int(rng.choice(len(SIZES_PX), p=[0.3, 0.25, 0.2, 0.1, 0.15]))]
+    width, height = SIZES_PX[int(rng.choice(len(SIZES_PX), p=[0.3, 0.24, 0.18, 0.1, 0.12, 0.06]))]
     eyes = _interocular(slot, min(width, height), rng)
     focal = max(width, height) * float(rng.uniform(0.85, 2.2))
     focal = max(focal, 190.0 * eyes / EYES_MM)
@@ -148,7 +148,7 @@ def _interocular(slot: Slot, short_px: int, rng: np.random.Generator) -> float:
         return float(rng.uniform(12, 20))
     if slot.part == "people":
         return float(rng.uniform(48, 66))
-    return float(np.exp(rng.uniform(np.log(38), np.log(most))))
+    return float(np.exp(rng.uniform(np.log(34), np.log(most))))
 
 
 def _poses(slot: Slot, rng: np.random.Generator) -> list[tuple[float, float, float, float]]:

@@ -1,6 +1,6 @@
 """A shot before the camera: people, occluder and light at every frame, rendered or asked what hides what."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,15 +159,15 @@ def _placed(one: Played, k: int) -> list[Part]:
             one.person.body.moved(one.poses.body_rotation[k], one.poses.translation_mm[k])]
 
 
-def shoot(made: Set) -> Iterator[U8]:
-    """Frames uint8 [h, w, 3] as the camera takes them."""
+def shoot(made: Set, frames: Sequence[int] | None = None) -> Iterator[U8]:
+    """Frames uint8 [h, w, 3] as the camera takes them; all, or those asked for."""
     shot, light = made.shot, made.light
     rng = np.random.default_rng([shot.seed, 5])
     still = background(shot.background, shot.split, shot.size_px, shot.seed)
     back = np.asarray(np.clip(still * light.backdrop, 0, 255), np.uint8)
     take = camera(light, shot.size_px, shot.blur_px, shot.shake_px, rng)
     shine = float(rng.uniform(0.0, 0.12)) * float(light.key.mean())
-    for k in range(len(made.played[0].verts_mm)):
+    for k in range(len(made.played[0].verts_mm)) if frames is None else frames:
         whole = join(_placed(made.played[0], k) + things_at(made, k))
         rgb, _ = render_mesh(whole.verts_mm, whole.triangles, lit(whole, light), shot.focal_px, shot.size_px, back,
                              light.towards.tolist(), supersample=2, ambient=1.0, specular=shine, cull_back=True,
