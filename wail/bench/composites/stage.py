@@ -10,7 +10,7 @@ from wail.bench.composites.acting import act
 from wail.bench.composites.backgrounds import background
 from wail.bench.composites.camera import camera
 from wail.bench.composites.lights import Light, lit, make_light
-from wail.bench.composites.occluders import occluder, turned
+from wail.bench.composites.occluders import Occluder, occluder, turned
 from wail.bench.composites.people import Actor, make_actor
 from wail.bench.composites.plan import Cast, Shot
 from wail.bench.composites.skin import textured
@@ -19,6 +19,7 @@ from wail.inface.render import render_mesh
 from wail.samples.person import Person
 from wail.samples.poses import PoseTrack, pose_track
 from wail.samples.shapes import F64, Part, join
+from wail.samples.stage import LIPS
 
 FPS = 30.0
 U8 = NDArray[np.uint8]
@@ -26,6 +27,8 @@ MOUTH = (13, 14)
 DEPTH_PX = 320
 REACH_MM, CELL_MM = 60.0, 4.0
 """What of a thing rests on the face: how far from the mouth, and how finely the face's front is looked at."""
+TRIES, COVERS_SHARE = 6, 0.45
+"""Shapes are drawn anew, so many times at most, until one in its place covers this share of the lips."""
 INDENT_MM = 3.0
 """How deep what lies on a face dents it."""
 
@@ -90,17 +93,33 @@ def _play(shot: Shot, k: int, at_s: F64, acting: Callable[[Cast, F64], F64] | No
 
 
 def _bring(shot: Shot, infant: Played, at_s: F64, rng: np.random.Generator) -> Thing:
-    skin = infant.actor.tones.skin if shot.own_colour else None
-    made = occluder(shot.occluder, shot.split, shot.seed, skin)
     rest = infant.actor.neutral_mm
     mouth = rest[list(MOUTH)].mean(0)
-    part = laid(made.part, np.asarray(infant.person.smooth @ rest) - mouth)
+    made, part = _covering(shot, infant, rest, mouth)
     away = made.away * [1, 1, 0] / max(float(np.linalg.norm(made.away[:2])), 1e-6)
     shift = _way(shot, at_s, rng)[:, None] * away
     # It follows the mouth's own movement half way, as what a jaw or a hand carries does.
     shift = shift + mouth + 0.5 * (infant.verts_mm[:, list(MOUTH)].mean(1) - mouth)
     slide, turn = _restless(shot, at_s, rng)
     return Thing(part, shift + slide, np.stack([turned("z", float(a)) for a in turn]))
+
+
+def _covering(shot: Shot, infant: Played, rest: F64, mouth: F64) -> tuple[Occluder, Part]:
+    """An occluder that covers the mouth in its place, seen from where the camera is, and its shape laid on the face."""
+    skin = infant.actor.tones.skin if shot.own_colour else None
+    face = np.asarray(infant.person.smooth @ rest) - mouth
+    middle = len(infant.verts_mm) // 2
+    tried: list[tuple[float, Occluder, Part]] = []
+    for k in range(TRIES):
+        made = occluder(shot.occluder, shot.split, 10 * shot.seed + k, skin)
+        part = laid(made.part, face)
+        covers = part.moved(shift_mm=mouth).moved(infant.poses.rotation[middle], infant.poses.translation_mm[middle])
+        share = float(hidden_by([covers], infant.landmarks_mm[middle])[list(LIPS)].mean())
+        tried.append((share, made, part))
+        if share >= COVERS_SHARE:
+            break
+    _, made, part = max(tried, key=lambda one: one[0])
+    return made, part
 
 
 def laid(part: Part, face_mm: F64) -> Part:
@@ -183,8 +202,12 @@ def pixels(points_mm: F64, shot: Shot) -> F64:
 def hidden(made: Set, which: int, k: int) -> NDArray[np.bool_]:
     """Landmarks [468] of person `which` that something before them hides at frame k, by depth; wherever they lie, in
     the picture or beyond its border."""
-    points = made.played[which].landmarks_mm[k]
     parts = things_at(made, k) if which == 0 else _placed(made.played[0], k)
+    return hidden_by(parts, made.played[which].landmarks_mm[k])
+
+
+def hidden_by(parts: Sequence[Part], points: F64) -> NDArray[np.bool_]:
+    """Which of a face's landmarks [468, 3] lie behind one of the parts; all in the camera's frame."""
     if not parts:
         return np.zeros(len(points), bool)
     whole = join(parts)
