@@ -36,7 +36,7 @@ MANIFEST = schema("manifest", 1, [
     field("n_takes", I32, "takes kept"),
 ])  # fmt: skip
 
-VOICE = schema("voice", 1, [
+VOICE = schema("voice", 2, [
     field("time_s", F64, "centre of the analysis frame on the clip's clock", unit="s"),
     field("p_infant", F32, "probability that an infant vocalises", unit="0-1"),
     field("p_cry", F32, "probability of crying", unit="0-1"),
@@ -44,6 +44,7 @@ VOICE = schema("voice", 1, [
     field("p_babble", F32, "probability of babbling", unit="0-1"),
     field("p_adult", F32, "probability of adult speech", unit="0-1"),
     field("loudness_db", F32, "RMS", unit="dB of full scale"),
+    field("band_db", F32, "RMS between 1 and 4 kHz, which follows the mouth's opening", unit="dB of full scale"),
 ])  # fmt: skip
 
 VOCAL = schema("vocal", 1, [

@@ -14,7 +14,7 @@ from wail.bench.recordings import INFANT
 from wail.bench.scores import FRAMES_PER_S, Span, frame_counts, on_frames, pooled
 from wail.bench.spans import spans_of
 from wail.voice.adult import adult_speech
-from wail.voice.detect import VoiceTrack, loudness_db
+from wail.voice.detect import VoiceTrack, band_db, loudness_db
 from wail.voice.mel import RATE_HZ, MelConfig, log_power, mel_power
 from wail.voice.segments import SegmentConfig
 
@@ -34,7 +34,7 @@ def track_of(score: NDArray[np.float32], wave: NDArray[np.float32]) -> VoiceTrac
     """A detector's track that holds nothing but this score, so that segments are made of it as of ours."""
     time_s = (np.arange(len(score)) + 0.5) * HOP / RATE_HZ
     nothing = np.zeros_like(score)
-    return VoiceTrack(time_s, score, score, nothing, nothing, nothing, loudness_db(wave))
+    return VoiceTrack(time_s, score, score, nothing, nothing, nothing, loudness_db(wave), band_db(wave))
 
 
 def best_config(mixtures: Sequence[Mixture], tracks: Sequence[VoiceTrack]) -> tuple[SegmentConfig, float]:

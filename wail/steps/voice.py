@@ -87,6 +87,6 @@ def models(config: CurateConfig) -> dict[str, str]:
 
 
 STEP = Step(
-    name="voice", version=2, reads=("media",), needs_media=True,
+    name="voice", version=3, reads=("media",), needs_media=True,
     settings=lambda config: [config.voice], models=models, run=run, timeout_s=14400.0,
 )  # fmt: skip

@@ -159,7 +159,7 @@ def track(*active: tuple[int, int, str], steps: int = 125) -> VoiceTrack:
         p["infant"][start:stop] = p[kind][start:stop] = 0.95
     quiet = np.zeros(steps, np.float32)
     time_s = (np.arange(steps) + 0.5) * 0.032
-    return VoiceTrack(time_s, p["infant"], p["cry"], p["laugh"], p["babble"], quiet, quiet - 20)
+    return VoiceTrack(time_s, p["infant"], p["cry"], p["laugh"], p["babble"], quiet, quiet - 20, quiet - 20)
 
 
 def test_an_event_is_named_by_the_segment_over_most_of_it():

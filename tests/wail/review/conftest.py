@@ -129,7 +129,7 @@ class Builder:
         infant = np.clip(0.05 + 0.85 * cry * (0.75 + 0.25 * np.sin(5 * time)) + rng.normal(0, 0.03, len(time)), 0, 1)
         self.write(folder, "voice", [{
             "time_s": float(t), "p_infant": float(p), "p_cry": float(p), "p_laugh": 0.02, "p_babble": 0.02,
-            "p_adult": float(0.03 + 0.9 * a), "loudness_db": float(-55 + 35 * p),
+            "p_adult": float(0.03 + 0.9 * a), "loudness_db": float(-55 + 35 * p), "band_db": float(-60 + 35 * p),
         } for t, p, a in zip(time, infant, adult, strict=True)])  # fmt: skip
         edges = np.flatnonzero(np.diff(np.concatenate([[0], cry, [0]])))
         self.write(folder, "vocal", [{

@@ -141,7 +141,7 @@ def test_silero_speaks_for_adults_and_never_of_infants(cry, monkeypatch):
     loud = analyse(cry, VoiceConfig())
     monkeypatch.setattr(module, "adult_speech", lambda wave: ((np.arange(n) + 0.5) * 0.032, np.zeros(n, np.float32)))
     quiet = analyse(cry, VoiceConfig())
-    for name in ("p_infant", "p_cry", "p_laugh", "p_babble", "loudness_db"):
+    for name in ("p_infant", "p_cry", "p_laugh", "p_babble", "loudness_db", "band_db"):
         assert getattr(loud.track, name).tobytes() == getattr(quiet.track, name).tobytes()
     assert spans(loud) == spans(quiet)
     assert (loud.track.p_adult >= quiet.track.p_adult).all() and (loud.track.p_adult > quiet.track.p_adult).any()

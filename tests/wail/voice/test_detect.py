@@ -11,7 +11,7 @@ import torch
 
 from wail.errors import ClipError, ConfigError, ModelError
 from wail.voice import detect as module
-from wail.voice.detect import detect, load_net, loudness_db
+from wail.voice.detect import band_db, detect, load_net, loudness_db
 from wail.voice.segments import SegmentConfig, vocal_segments
 from wail.voice.training import synth
 
@@ -104,6 +104,7 @@ def test_a_long_recording_in_blocks_has_the_values_of_one_piece(monkeypatch):
     blocks = detect(wave)
     np.testing.assert_allclose(blocks.p_infant, whole.p_infant, atol=2e-5)
     np.testing.assert_array_equal(blocks.loudness_db, whole.loudness_db)
+    np.testing.assert_array_equal(blocks.band_db, whole.band_db)
 
 
 def test_memory_does_not_grow_with_the_recording():
@@ -177,3 +178,16 @@ def test_real_cries_marked_by_a_person_are_found():
         hit, missed, wrong = hit + (heard & real).sum(), missed + (real & ~heard).sum(), wrong + (heard & ~real).sum()
     assert len(entries) >= 8
     assert 2 * hit / (2 * hit + missed + wrong) > 0.75
+
+
+@pytest.mark.parametrize(("hz", "share"), [(2000, 1.0), (200, 0.0), (6000, 0.0)])
+def test_the_bands_loudness_counts_what_lies_between_1_and_4_khz(hz, share):
+    t = np.arange(16000 * 3) / 16000
+    tone = (0.5 * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+    found = band_db(tone)[2:-2]
+    if share:
+        np.testing.assert_allclose(found, 20 * np.log10(0.5 / np.sqrt(2)), atol=0.05)
+    else:
+        assert found.max() < -70
+    assert band_db(np.zeros(700, np.float32)).tolist() == [-100.0, -100.0]
+    assert len(band_db(np.zeros(0, np.float32))) == 0

@@ -16,7 +16,8 @@ def track(p_infant, loudness=-20.0, **others) -> VoiceTrack:
     n = len(p)
     values = {name: np.broadcast_to(np.float32(others.get(name, 0)), n).copy()
               for name in ("p_cry", "p_laugh", "p_babble", "p_adult")}  # fmt: skip
-    return VoiceTrack((np.arange(n) + 0.5) * STEP_S, p, loudness_db=np.full(n, loudness, np.float32), **values)
+    return VoiceTrack((np.arange(n) + 0.5) * STEP_S, p, loudness_db=np.full(n, loudness, np.float32),
+                      band_db=np.full(n, loudness, np.float32), **values)
 
 
 def burst(n: int, start: int, stop: int, level: float = 0.9) -> np.ndarray:

@@ -10,7 +10,7 @@ from wail.voice.taggers import TaggerConfig, TagTrack, fuse
 def track(p: float | np.ndarray, n: int = 100) -> VoiceTrack:
     time_s = (np.arange(n) + 0.5) * 0.032
     values = [np.broadcast_to(np.asarray(p, np.float32), (n,)).copy() for _ in range(5)]
-    return VoiceTrack(time_s, *values, np.zeros(n, np.float32))
+    return VoiceTrack(time_s, *values, np.zeros(n, np.float32), np.zeros(n, np.float32))
 
 
 def constant(q: float, **settings) -> TagTrack:
