@@ -62,19 +62,22 @@ def make_light(name: str, exposure: float, skin_luma: float, rng: np.random.Gene
     return Light(towards, level * key, level * sky, level * backdrop, noise, name == "infrared")
 
 
-def lit(whole: Part, light: Light) -> F32:
-    """Colours [V, 3] of a scene (camera frame) as light leaves it; may exceed 1 where it is overexposed."""
+def lit(whole: Part, casters: Part, light: Light) -> F32:
+    """Colours [V, 3] of a scene (camera frame) as light leaves it; may exceed 1 where it is overexposed.
+
+    `casters`: what casts shadows, the same things in coarser meshes.
+    """
     verts = np.ascontiguousarray(whole.verts_mm, np.float32)
     normals = mesh_normals(verts, whole.triangles)
     cosine = normals @ light.towards.astype(np.float32)
     lambert = np.maximum(cosine + np.float32(WRAP), 0) / np.float32(1 + WRAP)
-    lambert *= 1 - shadowed(verts, whole.triangles, light.towards, cosine)
+    lambert *= 1 - shadowed(verts, casters, light.towards, cosine)
     sky = np.float32(0.82) - np.float32(0.18) * normals[:, 1]
     arrives = np.outer(lambert, light.key.astype(np.float32)) + np.outer(sky, light.sky.astype(np.float32))
     return np.asarray(whole.colours.astype(np.float32) * arrives)
 
 
-def shadowed(verts_mm: F32, triangles: NDArray[np.int64], towards: F64, cosine: F32) -> F32:
+def shadowed(verts_mm: F32, casters: Part, towards: F64, cosine: F32) -> F32:
     """Share [V] of the lamp that something between hides: shadow map (Williams 1978), filtered 3 x 3 (Reeves 1987).
 
     cosine [V]: between the normals and the lamp; the more aslant a surface, the farther it must lie behind.
@@ -82,14 +85,15 @@ def shadowed(verts_mm: F32, triangles: NDArray[np.int64], towards: F64, cosine: 
     side = np.cross(towards, [0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0])
     side /= np.linalg.norm(side)
     axes = np.stack([side, np.cross(towards, side), towards]).astype(np.float32)
-    across, down, depth = axes @ verts_mm.T
-    scale = (SHADOW_PX - 1) / max(float(np.ptp(across)), float(np.ptp(down)), 1e-6)
+    seen = verts_mm @ axes.T
+    low, span = seen.min(0), np.maximum(np.ptp(seen, axis=0), 1e-6)
     # The buffer keeps the greatest value: the nearest to the lamp, as an affine function of the way towards it.
-    reach = max(float(np.ptp(depth)), 1e-6)
-    depth = np.float32(0.05) + (depth - depth.min()) * np.float32(0.9 / reach)
-    column, row = (across - across.min()) * np.float32(scale), (down - down.min()) * np.float32(scale)
-    screen = np.stack([column, row, depth], 1).astype(np.float64)
-    nearest, _ = z_pass(screen, triangles, SHADOW_PX, SHADOW_PX, False)
+    scale, reach = (SHADOW_PX - 1) / float(span[:2].max()), float(span[2])
+    to_map = np.array([scale, scale, 0.9 / reach], np.float32)
+    onto = np.array([0, 0, 0.05], np.float32) - low * to_map
+    column, row, depth = (seen * to_map + onto).T
+    screen = (casters.verts_mm.astype(np.float32) @ axes.T * to_map + onto).astype(np.float64)
+    nearest, _ = z_pass(screen, casters.triangles, SHADOW_PX, SHADOW_PX, False)
     padded = np.pad(nearest, 1).ravel()
     at = np.clip(row.astype(np.int64), 0, SHADOW_PX - 1) * (SHADOW_PX + 2) + np.clip(
         column.astype(np.int64), 0, SHADOW_PX - 1)  # fmt: skip

@@ -16,6 +16,7 @@ from wail.bench.composites.plan import Cast, Shot
 from wail.bench.composites.skin import textured
 from wail.inface.rasterise import to_samples, z_pass
 from wail.inface.render import render_mesh
+from wail.inface.standin.rest import load_rest
 from wail.samples.person import Person
 from wail.samples.poses import PoseTrack, pose_track
 from wail.samples.shapes import F64, Part, join
@@ -29,7 +30,7 @@ REACH_MM, CELL_MM = 60.0, 4.0
 """What of a thing rests on the face: how far from the mouth, and how finely the face's front is looked at."""
 TRIES, COVERS_SHARE = 6, 0.45
 """Shapes are drawn anew, so many times at most, until one in its place covers this share of the lips."""
-INDENT_MM = 3.0
+INDENT_MM = 2.0
 """How deep what lies on a face dents it."""
 
 
@@ -107,8 +108,11 @@ def _bring(shot: Shot, infant: Played, at_s: F64, rng: np.random.Generator) -> T
 def _covering(shot: Shot, infant: Played, rest: F64, mouth: F64) -> tuple[Occluder, Part]:
     """An occluder that covers the mouth in its place, seen from where the camera is, and its shape laid on the face."""
     skin = infant.actor.tones.skin if shot.own_colour else None
-    face = np.asarray(infant.person.smooth @ rest) - mouth
-    middle = len(infant.verts_mm) // 2
+    # The face as it is at several times: lips that pout and chins that drop must not come through.
+    n = len(infant.verts_mm)
+    face = np.concatenate([np.asarray(infant.person.smooth @ verts) - mouth - 0.5 * (verts[list(MOUTH)].mean(0) - mouth)
+                           for verts in infant.verts_mm[:: max(1, n // 4)]])  # fmt: skip
+    middle = n // 2
     tried: list[tuple[float, Occluder, Part]] = []
     for k in range(TRIES):
         made = occluder(shot.occluder, shot.split, 10 * shot.seed + k, skin)
@@ -135,7 +139,7 @@ def laid(part: Part, face_mm: F64) -> Part:
     np.maximum.at(front, cells(on_face[:, :2]), on_face[:, 2])
     gaps = near[:, 2] - front[cells(near[:, :2])]
     gaps = gaps[np.isfinite(gaps)]
-    push = -float(np.quantile(gaps, 0.03)) - INDENT_MM if len(gaps) else 0.0
+    push = -float(np.quantile(gaps, 0.02)) - INDENT_MM if len(gaps) else 0.0
     return part.moved(shift_mm=(0, 0, push))
 
 
@@ -178,6 +182,13 @@ def _placed(one: Played, k: int) -> list[Part]:
             one.person.body.moved(one.poses.body_rotation[k], one.poses.translation_mm[k])]
 
 
+def _coarse(one: Played, k: int) -> list[Part]:
+    """A person in the face model's own mesh, for shadows."""
+    bare = Part(one.verts_mm[k], load_rest().triangles, one.verts_mm[k])
+    return [bare.moved(one.poses.rotation[k], one.poses.translation_mm[k]),
+            one.person.body.moved(one.poses.body_rotation[k], one.poses.translation_mm[k])]
+
+
 def shoot(made: Set, frames: Sequence[int] | None = None) -> Iterator[U8]:
     """Frames uint8 [h, w, 3] as the camera takes them; all, or those asked for."""
     shot, light = made.shot, made.light
@@ -187,8 +198,10 @@ def shoot(made: Set, frames: Sequence[int] | None = None) -> Iterator[U8]:
     take = camera(light, shot.size_px, shot.blur_px, shot.shake_px, rng)
     shine = float(rng.uniform(0.0, 0.12)) * float(light.key.mean())
     for k in range(len(made.played[0].verts_mm)) if frames is None else frames:
-        whole = join(_placed(made.played[0], k) + things_at(made, k))
-        rgb, _ = render_mesh(whole.verts_mm, whole.triangles, lit(whole, light), shot.focal_px, shot.size_px, back,
+        things = things_at(made, k)
+        whole = join(_placed(made.played[0], k) + things)
+        colours = lit(whole, join([*_coarse(made.played[0], k), *things]), light)
+        rgb, _ = render_mesh(whole.verts_mm, whole.triangles, colours, shot.focal_px, shot.size_px, back,
                              light.towards.tolist(), supersample=2, ambient=1.0, specular=shine, cull_back=True,
                              shade_once=True)  # fmt: skip
         yield take(rgb)
