@@ -3,7 +3,7 @@
 Lines come from the probabilistic Hough transform (Matas et al. 2000), are refitted to the picture's gradient, and four
 of them are a border when almost all of each side shows an edge of the right direction. What a window or a cot behind a
 living infant cannot do: stay whole below the face, where neck and shoulders cross it, and end at its corners.
-Coordinates: x right, y down, pixels of the small grey picture.
+Coordinates: x right, y down, pixels of the shrunk picture.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class BorderConfig:
 
     long_side_px: Annotated[int, Ge(32)] = 320
     """The picture is shrunk to this."""
-    min_gradient: AboveZero = 2.5
+    min_gradient: AboveZero = 2.0
     max_lines: Annotated[int, Ge(4)] = 22
     min_corner_deg: AboveZero = 62.0
     """Corners of a rectangle seen from any sensible side lie between this and 180 less it."""
@@ -52,15 +52,26 @@ class BorderConfig:
     to rump: in anything that is smaller for its face there is no room for the body, which would have to cross it."""
 
 
-def find_border(grey: NDArray[np.uint8], hull: F64, down: F64, eyes_px: float, config: BorderConfig) -> F64 | None:
+def colour_gradient(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Sobel gradient i16 [h, w, 2] (x, y; 8 times grey levels a pixel) of the strongest colour at each pixel, so that
+    an edge between two colours of one brightness is seen."""
+    smooth = cv2.GaussianBlur(rgb, (0, 0), 1.0)
+    across, down = cv2.Sobel(smooth, cv2.CV_16S, 1, 0), cv2.Sobel(smooth, cv2.CV_16S, 0, 1)
+    strongest = np.argmax(np.abs(across) + np.abs(down), axis=2)[..., None]
+    both = [np.take_along_axis(one, strongest, 2)[..., 0] for one in (across, down)]
+    return np.asarray(np.stack(both, -1), np.int16)
+
+
+def find_border(
+    gradient: NDArray[np.int16], hull: F64, down: F64, eyes_px: float, config: BorderConfig
+) -> F64 | None:
     """The corners [4, 2] of a frame that contains a face's outline `hull` [n, 2], or None.
 
-    grey: u8 [h, w]; down: unit vector from the eyes to the chin; eyes_px: outer eye distance in this picture.
+    gradient: `colour_gradient` [h, w, 2]; down: unit vector from the eyes to the chin; eyes_px: outer eye distance in
+    this picture.
     """
-    smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
-    gradient = np.stack([cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)], -1) / 8
     centre = hull.mean(0)
-    normals, offsets = _lines(smooth, hull, centre, eyes_px, config)
+    normals, offsets = _lines(gradient, hull, centre, eyes_px, config)
     if len(normals) < 4:
         return None
     normals, offsets = _refit(gradient, normals, offsets, centre, config)
@@ -68,12 +79,15 @@ def find_border(grey: NDArray[np.uint8], hull: F64, down: F64, eyes_px: float, c
     if len(normals) < 4:
         return None
     at, edges = _edges(gradient, normals, offsets, centre, EDGE_PX, config)
-    return _best(normals, offsets, at, edges, centre, down, eyes_px, grey.shape, config)
+    return _best(normals, offsets, at, edges, centre, down, eyes_px, gradient.shape, config)
 
 
-def _lines(grey: NDArray[np.uint8], hull: F64, centre: F64, eyes_px: float, config: BorderConfig) -> tuple[F64, F64]:
+def _lines(
+    gradient: NDArray[np.int16], hull: F64, centre: F64, eyes_px: float, config: BorderConfig
+) -> tuple[F64, F64]:
     """Lines round the face as unit normals [n, 2] that point away from it and distances [n] from its centre."""
-    edges = cv2.Canny(grey, 15, 40)
+    across, along_y = (np.ascontiguousarray(gradient[..., k]) for k in (0, 1))
+    edges = cv2.Canny(across, along_y, 8 * config.min_gradient, 16 * config.min_gradient)
     shortest = max(12.0, 0.8 * eyes_px)
     found = cv2.HoughLinesP(edges, 1, np.pi / 180, 18, minLineLength=shortest, maxLineGap=4)
     if found is None:
@@ -108,7 +122,7 @@ def _distinct(normals: F64, offsets: F64, most: int) -> tuple[F64, F64]:
 
 
 def _edges(
-    gradient: NDArray[np.float32], normals: F64, offsets: F64, centre: F64, reach: int, config: BorderConfig
+    gradient: NDArray[np.int16], normals: F64, offsets: F64, centre: F64, reach: int, config: BorderConfig
 ) -> tuple[F64, NDArray[np.float32]]:
     """Strength of the edge across each line [n, t, 2 reach + 1] at places along it [t] (pixels from its foot point)."""
     height, width = gradient.shape[:2]
@@ -120,14 +134,14 @@ def _edges(
     spots = spots + aside[:, None] * normals[:, None, None]
     x, y = np.rint(spots[..., 0]).astype(np.int64), np.rint(spots[..., 1]).astype(np.int64)
     inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    seen = gradient[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    seen = gradient[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] / np.float32(8)
     across = np.abs((seen * normals[:, None, None].astype(np.float32)).sum(-1))
     straight = across > 0.9 * np.linalg.norm(seen, axis=-1)
     return at, np.where(inside & straight & (across > config.min_gradient), across, 0).astype(np.float32)
 
 
 def _refit(
-    gradient: NDArray[np.float32], normals: F64, offsets: F64, centre: F64, config: BorderConfig
+    gradient: NDArray[np.int16], normals: F64, offsets: F64, centre: F64, config: BorderConfig
 ) -> tuple[F64, F64]:
     """Each line moved and turned onto the edges within REACH_PX of it (weighted least squares)."""
     at, edges = _edges(gradient, normals, offsets, centre, REACH_PX, config)
@@ -164,7 +178,8 @@ def _best(
     if len(fours) == 0:
         return None
     corners = _corners(normals[fours], offsets[fours])
-    inside = ((corners + centre > ROOM_PX) & (corners + centre < np.array(shape[1::-1]) - 1 - ROOM_PX)).all((1, 2))
+    far = np.array([shape[1], shape[0]]) - 1 - ROOM_PX
+    inside = ((corners + centre > ROOM_PX) & (corners + centre < far)).all((1, 2))
     sides = np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2)
     fits = inside & (eyes_px > config.min_eyes_share * sides.max(1)) & (sides.min(1) > 1.5 * eyes_px)
     fours, corners = fours[fits], corners[fits]

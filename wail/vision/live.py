@@ -21,7 +21,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
 
-from wail.vision.border import BorderConfig, find_border
+from wail.vision.border import BorderConfig, colour_gradient, find_border
 from wail.vision.regions import MOUTH
 from wail.vision.roi import Array
 from wail.vision.tracks import FaceView
@@ -98,7 +98,7 @@ class LiveWatch:
     def __init__(self, config: LiveConfig = LiveConfig()) -> None:
         self._config = config
         self._tracks: dict[int, _Track] = {}
-        self._small: tuple[int, NDArray[np.uint8], float] | None = None
+        self._small: tuple[int, NDArray[np.int16], float] | None = None
 
     def see(self, frame: int, rgb: NDArray[np.uint8], view: FaceView) -> None:
         """Take note of one face in one frame (30 fps grid), its picture u8 [h, w, 3]."""
@@ -182,21 +182,21 @@ class LiveWatch:
             track.per_window *= 2
 
     def _border(self, frame: int, rgb: NDArray[np.uint8], xy_px: Array, eyes_px: float) -> F64 | None:
-        grey, scale = self._shrunk(frame, rgb)
+        gradient, scale = self._shrunk(frame, rgb)
         hull = np.asarray(xy_px[_OUTLINE], np.float64) * scale
         down = np.asarray(xy_px[152] - (xy_px[33] + xy_px[263]) / 2, np.float64)
         if not np.isfinite(hull).all():
             return None
         down /= max(float(np.linalg.norm(down)), 1e-6)
-        return find_border(grey, hull, down, eyes_px * scale, self._config.border)
+        return find_border(gradient, hull, down, eyes_px * scale, self._config.border)
 
-    def _shrunk(self, frame: int, rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
-        """The small grey picture and its scale, made once for all faces of a frame."""
+    def _shrunk(self, frame: int, rgb: NDArray[np.uint8]) -> tuple[NDArray[np.int16], float]:
+        """The shrunk picture's gradient and its scale, made once for all faces of a frame."""
         if self._small is None or self._small[0] != frame:
             scale = min(1.0, self._config.border.long_side_px / max(rgb.shape[:2]))
             size = (max(8, round(rgb.shape[1] * scale)), max(8, round(rgb.shape[0] * scale)))
             small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-            self._small = frame, np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)), scale
+            self._small = frame, colour_gradient(np.asarray(small, np.uint8)), scale
         return self._small[1], self._small[2]
 
 
