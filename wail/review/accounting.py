@@ -3,7 +3,7 @@
 Used by the report, the command's table and Prefect's artifacts, so that all of them show the same numbers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from schemas.documents import Probe
 from schemas.reasons import REASONS
-from schemas.tables import MANIFEST, TAKES, VERDICTS
+from schemas.tables import MANIFEST, VERDICTS
 from wail.errors import DatasetError
 from wail.media.probe import GRID_FPS
 from wail.store import ClipFolder, read_table
@@ -171,6 +171,19 @@ def frames_read(folder: ClipFolder) -> NDArray[np.int64] | None:
     return None if probe is None else np.arange(probe.n_grid_frames, dtype=np.int64)
 
 
+def read_some(path: Path, needed: Sequence[str]) -> pa.Table:
+    """A clip's table of whatever version, as long as it has the columns that are needed. Raises DatasetError."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} cannot be read as Parquet ({error}): delete it and run again") from error
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        raise DatasetError(f"{path} lacks the columns {', '.join(missing)}; it was written by another version: delete "
+                           "it and run again to make it anew")  # fmt: skip
+    return table
+
+
 def read_probe(folder: ClipFolder) -> Probe | None:
     """The clip's probe; None where there is none or it cannot be read."""
     try:
@@ -184,11 +197,11 @@ def clip_account(folder: ClipFolder) -> ClipAccount | None:
     if not folder.file("verdicts.parquet").is_file():
         return None
     try:
-        verdicts = read_table(folder.file("verdicts.parquet"), VERDICTS)
+        verdicts = read_some(folder.file("verdicts.parquet"), VERDICTS.names)
         one = account(folder.clip_id, verdicts, frames_read(folder))
         if not folder.file("takes.parquet").is_file():
             return one
-        problems = take_problems(verdicts, read_table(folder.file("takes.parquet"), TAKES))
+        problems = take_problems(verdicts, read_some(folder.file("takes.parquet"), ["start_s", "n_frames", "reason"]))
     except DatasetError as error:
         return ClipAccount(folder.clip_id, 0, 0, dict.fromkeys(REASONS, 0), (str(error),))
     return ClipAccount(**{**vars(one), "problems": (*one.problems, *problems)})

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from schemas.reasons import EXPERIMENTAL
 from wail.media.probe import GRID_FPS
@@ -15,7 +16,7 @@ from wail.review import svg
 from wail.review.accounting import Funnel
 from wail.review.read import NO_LIMITS, ClipData, Limits, ShardTake
 from wail.review.timeline import Timeline, bare_axes, broken
-from wail.review.wording import KEPT_COLOUR, LABEL_COLOURS, STEPS, label_text, reason_text, text_colour
+from wail.review.wording import ADULT_COLOUR, KEPT_COLOUR, LABEL_COLOURS, STEPS, label_text, reason_text, text_colour
 
 TRACK_STYLES = ("solid", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
@@ -104,7 +105,7 @@ def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake], limits: Limits = N
     takes = clip.tables["takes"].to_pylist() if "takes" in clip.tables else []
     lanes += [("takes", 0.62)] if takes else []
     lanes += [("vocal", 0.62)] if _filled(clip, "vocal") else []
-    lanes += [("voice", 1.5), ("kind", 0.9), ("loudness", 0.7)] if _filled(clip, "voice") else []
+    lanes += [("voice", 1.5), ("adult", 0.45), ("kind", 0.9), ("loudness", 0.7)] if _filled(clip, "voice") else []
     lanes += [("yaw", 1.3), ("visible", 1.3)] if _filled(clip, "frames") else []
     lanes += [("residual", 0.9)] if clip.fits else []
     apertures = {take["take_id"]: shards[take["take_id"]] for take in takes if take["take_id"] in shards}
@@ -114,7 +115,7 @@ def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake], limits: Limits = N
     if _filled(clip, "vocal"):
         _draw_vocal(line, clip.tables["vocal"].to_pylist())
     if _filled(clip, "voice"):
-        _draw_voice(line, clip)
+        _draw_voice(line, clip, limits)
     if _filled(clip, "frames"):
         _draw_faces(line, clip.tables["frames"], limits)
     if clip.fits:
@@ -156,9 +157,16 @@ def _draw_vocal(line: Timeline, rows: Sequence[Mapping[str, Any]]) -> None:
                  more=f"; mix {row['p_mix']:.2f}{stem}; an adult speaks in {row['adult_overlap']:.0%} of it{note}")
 
 
-def _draw_voice(line: Timeline, clip: ClipData) -> None:
+def _draw_voice(line: Timeline, clip: ClipData, limits: Limits) -> None:
     voice = clip.tables["voice"]
     t = voice["time_s"].to_numpy()
+    for value, colour in ((limits.p_infant, svg.INFANT), (limits.p_infant_leave, svg.INFANT),
+                          (limits.p_adult, svg.ADULT)):  # fmt: skip
+        line.limit("voice", value, 0, 1, colour)
+    line.label("adult", [("Adult speech", svg.ADULT)])
+    least = 0.5 if limits.p_adult is None else limits.p_adult
+    for start_s, end_s in spans_above(t, voice["p_adult"].to_numpy(), least):
+        line.bar("adult", start_s, end_s, ADULT_COLOUR, "adult speech", short="adult")
     line.label("voice", [("Voice", svg.INK), ("infant", svg.INFANT), ("adult", svg.ADULT)])
     line.guides("voice", [0, 0.5, 1], 0, 1)
     line.line("voice", t, voice["p_infant"].to_numpy(), 0, 1, svg.INFANT, fill=True)
@@ -171,6 +179,13 @@ def _draw_voice(line: Timeline, clip: ClipData) -> None:
     line.label("loudness", [("Loudness", svg.INK)])
     line.guides("loudness", [-60, -30], -80, 0, " dB")
     line.line("loudness", t, voice["loudness_db"].to_numpy(), -80, 0, svg.LOUD, fill=True, linewidth=0.7)
+
+
+def spans_above(t: NDArray[Any], p: NDArray[Any], least: float) -> list[tuple[float, float]]:
+    """(start_s, end_s) of the runs in which p is at least so much; t are the steps' middles."""
+    edges = np.flatnonzero(np.diff(np.r_[0, (p >= least).astype(int), 0]))
+    half = float(t[1] - t[0]) / 2 if len(t) > 1 else 0.016
+    return [(float(t[a]) - half, float(t[b - 1]) + half) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _draw_faces(line: Timeline, frames: pa.Table, limits: Limits) -> None:

@@ -12,15 +12,22 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from schemas.documents import Probe, Receipt
-from schemas.tables import FITS, FRAMES, LANDMARKS, TAKES, VERDICTS, VOCAL, VOICE
+from schemas.tables import FITS, LANDMARKS
 from wail.errors import DatasetError
-from wail.review.accounting import ClipAccount, clip_account, read_probe
+from wail.review.accounting import ClipAccount, clip_account, read_probe, read_some
 from wail.store import ClipFolder, read_table
 
 STAGES = ("media", "voice", "vision", "takes", "fit", "verdicts", "features")
-TABLES = {
-    "voice": VOICE, "vocal": VOCAL, "frames": FRAMES, "landmarks": LANDMARKS, "verdicts": VERDICTS, "takes": TAKES,
+NEEDED = {
+    "voice": ("time_s", "p_infant", "p_cry", "p_laugh", "p_babble", "p_adult", "loudness_db"),
+    "vocal": ("start_s", "end_s", "label", "probability", "p_mix", "p_stem", "adult_overlap"),
+    "frames": ("frame", "time_s", "track", "p_infant_face", "yaw_deg", "pitch_deg", "roll_deg", "interocular_px",
+               "sharpness", "visible", "mouth_visible", "usable", "reason"),
+    "verdicts": ("frame", "time_s", "keep", "reason", "take_id"),
+    "takes": ("take_id", "track", "start_s", "end_s", "n_frames", "bridged", "label", "probability", "sync_score",
+              "reason"),
 }  # fmt: skip
+"""Columns that are drawn, by table: data sets of other versions are read as long as they have these."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,14 @@ def read_clip(dataset: Path, clip_id: str) -> ClipData:
     """Read one clip's folder; landmarks only where there are thumbnails to draw them on (`read_landmarks` for all)."""
     folder = ClipFolder(dataset, clip_id)
     tables, problems = {}, []
-    for name, schema in TABLES.items():
-        if name == "landmarks" or not folder.file(f"{name}.parquet").is_file():
+    for name, needed in NEEDED.items():
+        if not folder.file(f"{name}.parquet").is_file():
             continue
         try:
-            tables[name] = read_table(folder.file(f"{name}.parquet"), schema)
+            tables[name] = read_some(folder.file(f"{name}.parquet"), needed)
         except DatasetError as error:
             problems.append(str(error))
+    tables |= _evidence(folder)
     thumbs, trouble = _read_thumbs(folder.file("thumbs.npz"))
     fits, bad_fits = _read_fits(folder.file("fits"))
     return ClipData(
@@ -96,6 +104,15 @@ def read_landmarks(dataset: Path, clip_id: str, frames: NDArray[np.integer[Any]]
         return pq.read_table(path, filters=[("frame", "in", [int(frame) for frame in frames])])
     except (OSError, pa.ArrowInvalid):
         return None
+
+
+def _evidence(folder: ClipFolder) -> dict[str, pa.Table]:
+    """Table EVIDENCE with whatever columns its version has; older data sets have none."""
+    try:
+        table = pq.read_table(folder.file("evidence.parquet"))
+    except (OSError, pa.ArrowException):
+        return {}
+    return {"evidence": table} if {"frame", "track"} <= set(table.column_names) else {}
 
 
 def _receipts(folder: ClipFolder) -> dict[str, Receipt]:
@@ -163,6 +180,10 @@ class Limits:
     interocular_px: float | None = None
     sharpness: float | None = None
     residual: float | None = None
+    p_infant: float | None = None
+    """From which a vocalisation starts; it lasts while the probability is above `p_infant_leave`."""
+    p_infant_leave: float | None = None
+    p_adult: float | None = None
 
 
 NO_LIMITS = Limits()
@@ -170,7 +191,8 @@ NO_LIMITS = Limits()
 
 def limits_of(about: Mapping[str, Any]) -> Limits:
     """The thresholds in dataset.json's configuration."""
-    vision, fit = (_part(about, "config", name) for name in ("vision", "fit_limits"))
+    vision, fit, takes = (_part(about, "config", name) for name in ("vision", "fit_limits", "takes"))
+    voice = _part(about, "config", "voice", "segments")
 
     def number(part: Mapping[str, Any], name: str) -> float | None:
         value = part.get(name)
@@ -181,6 +203,7 @@ def limits_of(about: Mapping[str, Any]) -> Limits:
         visible=number(vision, "min_visible"), mouth_visible=number(vision, "min_mouth_visible"),
         p_infant_face=number(vision, "min_p_infant_face"), interocular_px=number(vision, "min_interocular_px"),
         sharpness=number(vision, "min_sharpness"), residual=number(fit, "max_residual"),
+        p_infant=number(voice, "enter"), p_infant_leave=number(voice, "leave"), p_adult=number(takes, "min_p_adult"),
     )  # fmt: skip
 
 

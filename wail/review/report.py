@@ -23,60 +23,108 @@ from wail.review.accounting import ClipAccount, Funnel, clip_ids, read_manifest,
 from wail.review.read import (
     STAGES,
     ClipData,
+    Limits,
     ShardTake,
     limits_of,
     read_clip,
     read_dataset_json,
     read_shards,
 )
-from wail.review.views import clip_view, fit_rows
-from wail.review.wording import KEPT_COLOUR, LABEL_COLOURS, STEPS, failure_text, label_text, reason_text
+from wail.review.scores import frame_values
+from wail.review.sheets import Sheets
+from wail.review.thumbs import Thumb
+from wail.review.views import clip_view, fit_rows, read_thumbs, strip_frames
+from wail.review.wording import KEPT_COLOUR, LABEL_COLOURS, STEPS, failure_text, label_text, reason_text, short_name
 from wail.store import write_text
 
 Row = Mapping[str, Any]
 OPEN_CLIPS = 24
 """So many clips' details are open from the start; in larger reports they open on demand."""
+INLINE_CLIPS = 200
+"""So many clips' details are in the page itself; larger reports have a page of its own for each, so that the page with
+the sums stays one that opens."""
+WORST_FITS = 300
+"""Rows of the table of fits."""
 
 
 def write_report(dataset: Path) -> Path:
-    """Write `report/index.html` of a dataset and return its path. Raises DatasetError where there is no dataset."""
+    """Write `report/index.html` of a dataset and return its path; of a large one, `report/clips/*.html` too.
+
+    Raises DatasetError where there is no dataset.
+    """
     manifest = read_manifest(dataset)
     shards, problems = read_shards(dataset)
     about = read_dataset_json(dataset)
     first_row: dict[str, Row] = {}
     for item in manifest:
         first_row.setdefault(item["clip_id"], item)
-    clips: list[dict[str, Any]] = []
+    names = clip_ids(dataset, manifest)
+    pages = ClipPages(dataset, len(names) > INLINE_CLIPS)
     accounts: list[ClipAccount] = []
-    summary = Summary()
-    for clip_id in clip_ids(dataset, manifest):
+    summary = Summary(about)
+    clips: list[dict[str, Any]] = []
+    for clip_id in names:
         clip = read_clip(dataset, clip_id)
         row = first_row.get(clip_id, {})
         if clip.account is not None and row.get("status", "done") == "done":
             accounts.append(clip.account)
-        summary.add(clip, shards)
+        thumbs = summary.add(dataset, clip, str(row.get("uri", clip_id)), shards)
         if clip.tables:
-            clips.append(clip_view(dataset, clip, row, shards, limits_of(about)))
+            clips.append(pages.place(clip_view(clip, row, shards, limits_of(about), thumbs), limits_of(about)))
     numbers = total(accounts, manifest)
     html = _environment().get_template("report.html.j2").render(
         **_page(about, numbers, manifest, clips, accounts, summary, [*problems, *numbers.problems]),
-        unfinished=not (dataset / "manifest.parquet").is_file(),
+        inline=not pages.apart, unfinished=not (dataset / "manifest.parquet").is_file(),
     )
     path = dataset / "report" / "index.html"
     write_text(path, html)
+    pages.forget_others()
     return path
 
 
-class Summary:
-    """What adds up over clips while each is read once and let go: models, seconds per stage, fits."""
+class ClipPages:
+    """Where each clip's details go: into the report, or onto a page of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, dataset: Path, apart: bool) -> None:
+        self.apart = apart
+        self._folder = dataset / "report" / "clips"
+        self._written: set[str] = set()
+        self._template = _environment().get_template("clip_page.html.j2")
+
+    def place(self, view: dict[str, Any], limits: Limits) -> dict[str, Any]:
+        """The view as the report needs it; what is on the clip's own page is left out of it."""
+        if not self.apart:
+            return {**view, "href": f"#clip-{view['id']}"}
+        name = f"{view['id']}.html"
+        write_text(self._folder / name, self._template.render(clip=view, limits=limits, css=Markup(_part("report.css")),
+                                                              kept_colour=KEPT_COLOUR, label_colours=LABEL_COLOURS))
+        self._written.add(name)
+        mini = view["thumbs"][len(view["thumbs"]) // 2 :][:1]
+        return {**view, "href": f"clips/{name}", "thumbs": mini, **dict.fromkeys(HEAVY)}
+
+    def forget_others(self) -> None:
+        """Delete pages of clips that the dataset no longer holds, or that are in the report now."""
+        for path in self._folder.glob("*.html"):
+            if path.name not in self._written:
+                path.unlink()
+
+
+HEAVY = ("svg", "takes", "fits", "faces", "vocal", "receipts", "bad_receipts", "probe", "separation")
+
+
+class Summary:
+    """What adds up over clips while each is read once and let go: models, seconds per stage, fits, contact sheets."""
+
+    def __init__(self, about: Mapping[str, Any]) -> None:
+        config = about.get("config")
+        self.sheets = Sheets(config if isinstance(config, dict) else {})
         self.seconds: dict[str, float] = {}
         self.models: dict[tuple[str, str, str], int] = {}
         self.fits: list[dict[str, Any]] = []
         self.notes: dict[str, int] = {}
 
-    def add(self, clip: ClipData, shards: Mapping[str, ShardTake]) -> None:
+    def add(self, dataset: Path, clip: ClipData, uri: str, shards: Mapping[str, ShardTake]) -> dict[int, Thumb]:
+        """Take a clip in; returns its pictures that are shown somewhere, by grid frame."""
         for stage, receipt in clip.receipts.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + receipt.seconds
             for name, value in receipt.models.items():
@@ -84,6 +132,11 @@ class Summary:
             for note in _notes(receipt.facts):
                 self.notes[note] = self.notes.get(note, 0) + 1
         self.fits += fit_rows(clip, shards)
+        seen = frame_values(clip)
+        wanted = [] if seen is None else self.sheets.wanted(clip, uri, seen)
+        thumbs = read_thumbs(dataset, clip, {*strip_frames(clip), *(entry.frame for entry in wanted)})
+        self.sheets.draw(wanted, thumbs)
+        return thumbs
 
     @property
     def stand_ins(self) -> list[str]:
@@ -111,6 +164,7 @@ def _environment() -> Environment:
     made.filters["maybe"] = lambda value, form: "–" if value is None else form % value
     made.filters["reason"] = reason_text
     made.filters["label"] = label_text
+    made.filters["short"] = short_name
     return made
 
 
@@ -127,13 +181,15 @@ def _page(
     return {
         "numbers": numbers,
         "funnel_svg": Markup(plots.funnel_svg(numbers)) if numbers.seconds_in else "",
-        "reasons": _reason_rows(numbers, clips),
+        "reasons": _reason_rows(numbers, clips, summary.sheets),
         "unseen": [reason_text(name).title for name, frames in numbers.frames_by_reason.items() if not frames],
         "clips": clips,
         "open_clips": len(clips) <= OPEN_CLIPS,
         "accounts": accounts,
         "lost": [_lost_view(row) for row in manifest if row["status"] != "done"],
-        "fits": sorted(summary.fits, key=lambda fit: -fit["residual"]),
+        "fits": sorted(summary.fits, key=lambda fit: -fit["residual"])[:WORST_FITS],
+        "n_fits": len(summary.fits),
+        "hrefs": {clip["id"]: clip["href"] for clip in clips},
         "models": _model_rows(summary),
         "notes": sorted(summary.notes.items()),
         "stand_ins": summary.stand_ins,
@@ -166,8 +222,8 @@ def _stage_order(stage: str) -> tuple[int, str]:
     return (STAGES.index(stage) if stage in STAGES else len(STAGES), stage)
 
 
-def _reason_rows(numbers: Funnel, clips: Sequence[Row]) -> list[dict[str, Any]]:
-    """Reasons that took anything, the largest first, each with the clips it took most from."""
+def _reason_rows(numbers: Funnel, clips: Sequence[Row], sheets: Sheets) -> list[dict[str, Any]]:
+    """Reasons that took anything, the largest first, each with the clips it took most from and its contact sheet."""
     rows = []
     for name, frames in sorted(numbers.frames_by_reason.items(), key=lambda item: -item[1]):
         if not frames:
@@ -176,6 +232,7 @@ def _reason_rows(numbers: Funnel, clips: Sequence[Row]) -> list[dict[str, Any]]:
         rows.append({
             "name": name, "text": reason_text(name), "frames": frames, "seconds": frames / GRID_FPS,
             "n_clips": len(hit), "worst": [(c, c["frames_by_reason"][name] / GRID_FPS) for c in hit[:3]],
+            "sheet": sheets.view(name),
         })  # fmt: skip
     return rows
 

@@ -59,10 +59,3 @@ def face_path(xy: NDArray[np.floating[Any]], scale: float) -> str:
         text = "L".join(f"{x:.0f} {y:.0f}" for x, y in points[list(line)])
         parts.append(f"M{text}{'Z' if closed else ''}")
     return "".join(parts)
-
-
-def spread(count: int, at_most: int) -> list[int]:
-    """Indices of at most so many of `count` things, evenly, first and last among them."""
-    if count <= at_most:
-        return list(range(count))
-    return sorted({round(i) for i in np.linspace(0, count - 1, at_most)})

@@ -1,6 +1,6 @@
 """What the report's template says of one clip: spans, pictures, takes, fits and faces, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from wail.media.probe import GRID_FPS
 from wail.review import plots
 from wail.review.read import ClipData, Limits, ShardTake, read_landmarks
-from wail.review.thumbs import VIEW_HEIGHT, Thumb, data_uri, face_path, mosaic, spread
+from wail.review.thumbs import VIEW_HEIGHT, Thumb, data_uri, face_path, mosaic
 
 THUMBS_PER_CLIP = 12
+FED = {"segments": "vocalisations", "features": "audio features", "audio": "the shards' sound"}
+SOUNDS = {"mix": "the sound as it is", "stem": "the separated voice",
+          "mix and stem": "the sound as it is and the separated voice"}  # fmt: skip
 
 
-def clip_view(dataset: Path, clip: ClipData, row: Mapping[str, Any], shards: Mapping[str, ShardTake],
-              limits: Limits) -> dict[str, Any]:  # fmt: skip
-    """Everything that the template says of one clip."""
+def clip_view(clip: ClipData, row: Mapping[str, Any], shards: Mapping[str, ShardTake], limits: Limits,
+              thumbs: Mapping[int, Thumb]) -> dict[str, Any]:  # fmt: skip
+    """Everything that the template says of one clip; `thumbs` holds at least the pictures of `strip_frames`."""
     one = clip.account
     spans = plots.verdict_spans(clip.tables["verdicts"]) if "verdicts" in clip.tables else []
     takes = clip.tables["takes"].to_pylist() if "takes" in clip.tables else []
@@ -41,7 +44,7 @@ def clip_view(dataset: Path, clip: ClipData, row: Mapping[str, Any], shards: Map
         "spans": [{"start_s": s.start_s, "end_s": s.end_s, "reason": s.reason, "title": plots.span_style(s.reason)[0],
                    "colour": plots.span_style(s.reason)[1]} for s in spans],
         "svg": Markup(plots.clip_svg(clip, shards, limits)) if clip.tables else None,
-        "thumbs": _thumbs(dataset, clip),
+        "thumbs": _strip(clip, thumbs),
         "takes": [{**take, "split": shards[take["take_id"]].split if take["take_id"] in shards else None}
                   for take in takes],
         "n_takes": sum(take["reason"] is None for take in takes),
@@ -55,15 +58,17 @@ def clip_view(dataset: Path, clip: ClipData, row: Mapping[str, Any], shards: Map
     }  # fmt: skip
 
 
-def _separation(clip: ClipData) -> str | None:
-    """One sentence on which sound fed what, from the receipt of stage voice; None where it says nothing of it."""
+def _separation(clip: ClipData) -> dict[str, Any] | None:
+    """Which sound fed what, from the receipt of stage voice; None where it says nothing of it."""
     receipt = clip.receipts.get("voice")
     said = receipt.facts.get("separation") if receipt else None
     if not isinstance(said, dict) or not isinstance(said.get("fed"), dict):
         return None
-    fed = "; ".join(f"{step}: {sound}" for step, sound in said["fed"].items())
-    stem = f", stem by {said['stem']}" if said.get("stem") else ""
-    return f"Heard by {fed}{stem} ({said.get('why')})."
+    by_sound: dict[str, list[str]] = {}
+    for step, sound in said["fed"].items():
+        by_sound.setdefault(str(sound), []).append(FED.get(step, str(step)))
+    return {"fed": [(SOUNDS.get(sound, sound), steps) for sound, steps in by_sound.items()],
+            "stem": said.get("stem"), "why": said.get("why")}  # fmt: skip
 
 
 def _face_rows(clip: ClipData) -> list[dict[str, Any]]:
@@ -90,14 +95,15 @@ def _median(column: pa.ChunkedArray) -> float | None:
 
 
 def _median_angle(column: pa.ChunkedArray) -> float | None:
-    """Median of angles in degrees, taken around their mean direction, so that 359 and 1 give 0."""
+    """Median of angles in degrees, -179 to 180, taken around their mean direction, so that 359 and 1 give 0."""
     values = np.deg2rad(column.drop_null().to_numpy().astype(np.float64))
     values = values[np.isfinite(values)]
     if not len(values):
         return None
     mean = np.angle(np.exp(1j * values).mean())
     off = np.angle(np.exp(1j * (values - mean)))
-    return round(float(np.rad2deg(mean + np.median(off)))) % 360
+    turn = round(float(np.rad2deg(mean + np.median(off)))) % 360
+    return turn - 360 if turn > 180 else turn
 
 
 def fit_rows(clip: ClipData, shards: Mapping[str, ShardTake]) -> list[dict[str, Any]]:
@@ -127,34 +133,44 @@ def fit_rows(clip: ClipData, shards: Mapping[str, ShardTake]) -> list[dict[str, 
     return sorted(rows, key=lambda row: (row["first"], row["take_id"]))
 
 
-def _thumbs(dataset: Path, clip: ClipData) -> list[dict[str, Any]]:
-    """The clip's pictures as mosaics with the tracked faces' lines, and the verdict of each."""
+def strip_frames(clip: ClipData) -> list[int]:
+    """Grid frames of the pictures above a clip's timeline."""
     if clip.thumbs is None:
         return []
+    frames = clip.thumbs[0].tolist()
+    # There are more pictures where there is more to doubt: evenly in time, not in number.
+    wanted = np.linspace(frames[0], frames[-1], min(THUMBS_PER_CLIP, len(frames)))
+    return sorted({min(frames, key=lambda frame: abs(frame - at)) for at in wanted})
+
+
+def read_thumbs(dataset: Path, clip: ClipData, wanted: Collection[int]) -> dict[int, Thumb]:
+    """Pictures of some grid frames as mosaics, with the faces' lines; those that there are."""
+    if clip.thumbs is None or not wanted:
+        return {}
     frames, pictures = clip.thumbs
-    chosen = spread(len(frames), THUMBS_PER_CLIP)
-    paths = _face_paths(dataset, clip, frames[chosen], VIEW_HEIGHT)
+    chosen = [i for i, frame in enumerate(frames.tolist()) if frame in set(wanted)]
+    paths = _face_paths(dataset, clip, frames[chosen])
     width = round(pictures.shape[2] * VIEW_HEIGHT / pictures.shape[1])
-    verdicts = {}
+    return {frame: Thumb(frame, frame / GRID_FPS, data_uri(mosaic(pictures[i])), width, VIEW_HEIGHT,
+                         tuple(paths.get(frame, ())))
+            for i, frame in ((i, int(frames[i])) for i in chosen)}  # fmt: skip
+
+
+def _strip(clip: ClipData, thumbs: Mapping[int, Thumb]) -> list[dict[str, Any]]:
+    """The pictures above the timeline, and the verdict of each."""
+    verdicts: dict[int, str | None] = {}
     if "verdicts" in clip.tables:
         table = clip.tables["verdicts"]
-        verdicts = dict(zip(table["frame"].to_pylist(), zip(table["keep"].to_pylist(), table["reason"].to_pylist(),
-                                                            strict=True), strict=True))  # fmt: skip
+        verdicts = {frame: None if keep else reason or "unexplained" for frame, keep, reason in
+                    zip(*(table[name].to_pylist() for name in ("frame", "keep", "reason")), strict=True)}  # fmt: skip
     made = []
-    for index in chosen:
-        frame = int(frames[index])
-        title, colour = "no verdict yet", "var(--line)"
-        if frame in verdicts:
-            keep, reason = verdicts[frame]
-            title, colour = plots.span_style(None if keep else reason or "unexplained")
-        thumb = Thumb(frame, frame / GRID_FPS, data_uri(mosaic(pictures[index])), width, VIEW_HEIGHT,
-                      tuple(paths.get(frame, ())))  # fmt: skip
-        made.append({"thumb": thumb, "title": title, "colour": colour})
+    for frame in strip_frames(clip):
+        title, colour = plots.span_style(verdicts[frame]) if frame in verdicts else ("no verdict yet", "var(--line)")
+        made.append({"thumb": thumbs[frame], "title": title, "colour": colour})
     return made
 
 
-def _face_paths(dataset: Path, clip: ClipData, frames: NDArray[np.int64], height: int
-                ) -> dict[int, list[str]]:  # fmt: skip
+def _face_paths(dataset: Path, clip: ClipData, frames: NDArray[np.int64]) -> dict[int, list[str]]:
     paths: dict[int, list[str]] = {}
     landmarks = read_landmarks(dataset, clip.clip_id, frames)
     if landmarks is None or clip.probe is None:
@@ -162,5 +178,5 @@ def _face_paths(dataset: Path, clip: ClipData, frames: NDArray[np.int64], height
     for row in landmarks.to_pylist():
         xy = np.array(row["xy_px"], dtype=np.float64).reshape(-1, 2)
         if len(xy) == 478:
-            paths.setdefault(row["frame"], []).append(face_path(xy, height / clip.probe.height_px))
+            paths.setdefault(row["frame"], []).append(face_path(xy, VIEW_HEIGHT / clip.probe.height_px))
     return paths

@@ -19,6 +19,7 @@ class ReasonText:
 KEPT_COLOUR = "#1f9d6b"
 LABEL_COLOURS = {"cry": "#c2571f", "laugh": "#2b8a4b", "babble": "#9a7a12"}
 """Of vocalisations, as the style sheet has them on a light page."""
+ADULT_COLOUR = "#6385d8"
 STEPS = ("Picture", "Sound", "Length", "Fit", "Reviewer")
 
 REASON_TEXT = {
@@ -69,6 +70,13 @@ def label_text(label: str) -> str:
 
 def failure_text(failure: str | None) -> str:
     return FAILURE_TEXT.get(failure or "", "see the detail")
+
+
+def short_name(uri: str, most: int = 20) -> str:
+    """A clip's name in little room: a file's beginning, an address's end, by which addresses differ."""
+    if len(uri) <= most:
+        return uri
+    return "…" + uri[1 - most :] if "://" in uri else uri[: most - 1] + "…"
 
 
 def text_colour(background: str) -> str:

@@ -246,6 +246,7 @@ def test_the_middle_of_angles_is_taken_around_the_circle():
     from wail.review.views import _median_angle
 
     assert _median_angle(pa.chunked_array([[359.0, 1.0, 2.0]])) == 1
+    assert _median_angle(pa.chunked_array([[354.0, 355.0, 356.0]])) == -5
     assert _median_angle(pa.chunked_array([[359.6, 359.8, 0.2]])) == 0
     assert _median_angle(pa.chunked_array([[179.0, 181.0, None]])) == 180
     assert _median_angle(pa.chunked_array([pa.array([None], pa.float32())])) is None
@@ -266,5 +267,5 @@ def test_each_vocalisation_is_drawn_with_where_it_was_heard_and_who_talks_over_i
     assert "laugh* 0.93: 6.00–7.00 s (1.00 s); mix 0.71; an adult speaks in 40% of it, label experimental" in text
     assert "2.00 4.50 cry 0.93 0.71 0.93 40 %" in page.text
     assert "6.00 7.00 laugh* 0.93 0.71 – 40 %" in page.text
-    assert ("Heard by segments: mix and stem; features: stem; audio: stem, stem by infant-hdemucs:abc "
-            "(it is surer there).") in page.text  # fmt: skip
+    assert ("Heard in the sound as it is and the separated voice vocalisations "
+            "Heard in the separated voice audio features, the shards' sound Why it is surer there Voice separated by infant-hdemucs:abc") in page.text  # fmt: skip
