@@ -107,7 +107,7 @@ VERDICTS = schema("verdicts", 1, [
     field("take_id", STR, "the take it is in", null=True),
 ])  # fmt: skip
 
-TAKES = schema("takes", 1, [
+TAKES = schema("takes", 2, [
     field("take_id", STR, "hash of clip_id, track and first frame"),
     field("track", I32, "face track"),
     field("start_s", F64, "time of the first frame", unit="s"),
@@ -116,8 +116,10 @@ TAKES = schema("takes", 1, [
     field("bridged", I32, "frames in bridged gaps"),
     field("label", STR, "cry, laugh or babble: the vocalisation that fills most of it"),
     field("probability", F32, "mean infant probability over its vocal part", unit="0-1"),
-    field("sync_score", F32, "correlation of mouth opening with loudness at the best offset", unit="-1..1", null=True),
-    field("av_offset_s", F32, "that offset; > 0 when the sound comes late", unit="s", null=True),
+    field("sync_score", F32, "how well the mouth follows the voice: 0 as by chance, 1 perfectly; null where too little "
+          "moves or sounds to tell", unit="-1..1", null=True),
+    field("av_offset_s", F32, "by how much the sound comes late, after all takes of the clip whose mouth follows the "
+          "voice; of one that does not, where it comes nearest to it", unit="s", null=True),
     field("reason", STR, "why the whole take was dropped; null when kept", null=True),
 ])  # fmt: skip
 

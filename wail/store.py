@@ -71,10 +71,26 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{path} cannot be read as Parquet ({error}): delete it and run again") from error
-    if not table.schema.equals(schema):
-        raise DatasetError(f"{path} has columns {table.schema.names}, expected {schema.names}; it was written by "
-                           "another version: delete it and run again to make it anew")  # fmt: skip
+    hold_to(path, table.schema, schema)
     return table
+
+
+def read_parts(path: Path, schema: pa.Schema, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+    """Some columns of a table that may be too large for memory, up to `rows` rows at a time; raises as `read_table`."""
+    try:
+        with pq.ParquetFile(path) as file:
+            hold_to(path, file.schema_arrow, schema)
+            for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
+                yield pa.Table.from_batches([batch])
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} cannot be read as Parquet ({error}): delete it and run again") from error
+
+
+def hold_to(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
+    """Raises DatasetError where a file's columns are not those of its table."""
+    if not found.equals(wanted):
+        raise DatasetError(f"{path} has columns {found.names}, expected {wanted.names}; it was written by "
+                           "another version: delete it and run again to make it anew")  # fmt: skip
 
 
 def free_bytes(folder: Path) -> int:

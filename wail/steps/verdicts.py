@@ -1,6 +1,5 @@
 """Stage `verdicts`: the accounting. Every grid frame once, with one reason where it is not kept; the final takes."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,22 +11,21 @@ from wail.media.probe import GRID_FPS
 from wail.steps.fit import read_fit
 from wail.steps.step import Outcome, Step
 from wail.steps.takes import seen_and_heard
-from wail.store import ClipFolder, write_table
-from wail.vision.takes import Take, make_takes
+from wail.store import ClipFolder, read_table, write_table
 from wail.vision.verdicts import verdicts
 
 
 def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
-    frames, landmarks, voice, vocal = seen_and_heard(clip)
-    takes = make_takes(clip.clip_id, frames, landmarks, voice, vocal, config.takes)
-    poor = {take.row["take_id"]: poor_frames(clip, take.row, config.fit_limits) for take in takes}
-    takes = [judged(take, poor[take.row["take_id"]], config.fit_limits) for take in takes]
+    frames, voice, vocal = seen_and_heard(clip)
+    candidates = read_table(clip.file("candidates.parquet"), TAKES).to_pylist()
+    poor = {take["take_id"]: poor_frames(clip, take, config.fit_limits) for take in candidates}
+    takes = [judged(take, poor[take["take_id"]], config.fit_limits) for take in candidates]
     rows = verdicts(frames, voice, vocal, takes, poor, config.takes)
     write_table(clip.file("verdicts.parquet"), to_table(rows, VERDICTS))
-    write_table(clip.file("takes.parquet"), to_table([take.row for take in takes], TAKES))
+    write_table(clip.file("takes.parquet"), to_table(takes, TAKES))
     facts = {
         "kept_s": sum(row["keep"] for row in rows) / GRID_FPS, "frames": len(rows),
-        "n_takes": sum(take.row["reason"] is None for take in takes),
+        "n_takes": sum(take["reason"] is None for take in takes),
     }  # fmt: skip
     return Outcome(("verdicts.parquet", "takes.parquet"), facts=facts)
 
@@ -43,14 +41,14 @@ def poor_frames(clip: ClipFolder, take: dict[str, Any], limits: FitLimits) -> se
     return set(table["frame"].to_numpy()[np.flatnonzero(poor)].tolist())
 
 
-def judged(take: Take, poor: set[int], limits: FitLimits) -> Take:
+def judged(take: dict[str, Any], poor: set[int], limits: FitLimits) -> dict[str, Any]:
     """The take, dropped as `poor_fit` where too many of its frames are."""
-    if take.row["reason"] is None and len(poor) > limits.max_poor_share * take.row["n_frames"]:
-        return replace(take, row={**take.row, "reason": "poor_fit"})
+    if take["reason"] is None and len(poor) > limits.max_poor_share * take["n_frames"]:
+        return {**take, "reason": "poor_fit"}
     return take
 
 
 STEP = Step(
-    name="verdicts", version=1, reads=("voice", "vision", "takes", "fit"), needs_media=False,
+    name="verdicts", version=2, reads=("voice", "vision", "takes", "fit"), needs_media=False,
     settings=lambda config: [config.takes, config.fit_limits], models=lambda config: {}, run=run, timeout_s=600.0,
 )  # fmt: skip

@@ -1,9 +1,8 @@
-"""Takes: runs of frames in which one infant's face is usable while an infant vocalises."""
+"""Takes: runs of frames in which one infant's face is usable while that infant vocalises."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 
 from wail.errors import ConfigError
 from wail.media.probe import GRID_FPS
-from wail.vision.sync import Sync, mouth_opening, synchrony
+from wail.vision.mouth import Mouth, at_frames
+from wail.vision.runs import Bools, Heard, Seen, hear, infants_beside, runs, see, stretches
+from wail.vision.sync import Sync, loudness, pooled_offset_s, shut_share, synchrony
 
-Bools = NDArray[np.bool_]
 AtLeastZero = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 
@@ -41,9 +41,17 @@ class TakeConfig:
     min_p_adult: Share = 0.5
     """Adult speech probability from which a frame without infant voice is called `adult_voice`."""
     min_sync_score: Annotated[float, Interval(ge=-1, le=1)] = 0.1
-    """A take whose mouth follows the voice less than this, at every offset, is `voice_elsewhere` ..."""
+    """A take whose mouth follows the voice less than this (0 is chance, 1 perfect) is `voice_elsewhere` ..."""
     min_sync_s: AtLeastZero = 2.0
     """... if it is at least this long: shorter ones cannot tell."""
+    max_shut_share: Share = 0.5
+    """A cry or laugh of which a larger share is loud behind shut lips is `voice_elsewhere`, too."""
+    clear_sync_score: Annotated[float, Interval(ge=-1, le=1)] = 0.3
+    """With another infant in the picture, the mouth that follows the voice at least so well vocalises ..."""
+    clear_margin: AtLeastZero = 0.15
+    """... if it does so by this much better than the other's; else it is `several_faces`."""
+    sync_context_s: AtLeastZero = 1.0
+    """How far around a take its mouth is watched, where it is usable and no adult talks: silence tells, too."""
     max_offset_s: AtLeastZero = 0.5
 
     def __post_init__(self) -> None:
@@ -54,40 +62,42 @@ class TakeConfig:
 
 @dataclass(frozen=True)
 class Take:
-    """A row of table TAKES (`row["reason"]` says why it was dropped), its grid frames, and which are bridged."""
+    """A row of table TAKES (`row["reason"]` says why it was dropped), its grid frames, which of them are bridged, and
+    what its mouth and the sound say (None where they cannot tell)."""
 
     row: dict[str, Any]
     frames: NDArray[np.int64]
     bridged: Bools
+    sync: Sync | None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What takes are made of: tables of the clip, and what was drawn from them once."""
+
+    clip_id: str
+    seen: Seen
+    heard: Heard
+    mouths: Mapping[int, Mouth]
+    voice: pa.Table
+    vocal: pa.Table
+    config: TakeConfig
 
 
 def make_takes(
-    clip_id: str, frames: pa.Table, landmarks: pa.Table, voice: pa.Table, vocal: pa.Table, config: TakeConfig
+    clip_id: str, frames: pa.Table, mouths: Mapping[int, Mouth], voice: pa.Table, vocal: pa.Table, config: TakeConfig
 ) -> list[Take]:
     """All takes of a clip, kept and dropped, by start then track. Tables as in schemas.tables."""
-    count = grid_length(frames)
-    heard, pauses = vocal_frames(vocal, count, config)
+    seen = see(frames)
+    heard = hear(voice, vocal, seen.count, config.max_pause_s, config.min_p_adult, lambda row: talked_over(row, config))
+    clip = Clip(clip_id, seen, heard, mouths, voice, vocal, config)
     found = [
-        _take(clip_id, track, run, bridged, heard, landmarks, voice, vocal, config)
-        for track, usable in usable_by_track(frames, count).items()
-        for run, bridged in _runs(usable, heard, pauses, config)
+        take
+        for track in seen.usable
+        for run in runs(seen, heard, track, config.max_gap_frames, config.pad_s, config.max_take_s)
+        for take in _takes_of(clip, track, run)
     ]
-    return sorted(found, key=lambda take: (take.frames[0], take.row["track"]))
-
-
-def grid_length(frames: pa.Table) -> int:
-    """Number of grid frames of a clip."""
-    return int(frames["frame"].to_numpy().max()) + 1 if frames.num_rows else 0
-
-
-def usable_by_track(frames: pa.Table, count: int) -> dict[int, Bools]:
-    """Per track: which grid frames vision would keep [count]."""
-    usable = frames["usable"].to_numpy(zero_copy_only=False)
-    out: dict[int, Bools] = {}
-    for frame, track, good in zip(frames["frame"].to_pylist(), frames["track"].to_pylist(), usable, strict=True):
-        if track is not None and good:
-            out.setdefault(track, np.zeros(count, bool))[frame] = True
-    return out
+    return _one_offset(sorted(found, key=lambda take: (take.frames[0], take.row["track"])))
 
 
 def talked_over(row: Mapping[str, Any], config: TakeConfig) -> bool:
@@ -95,80 +105,96 @@ def talked_over(row: Mapping[str, Any], config: TakeConfig) -> bool:
     return bool(row["adult_overlap"] > config.max_adult_overlap and row["probability"] < config.sure_probability)
 
 
-def frames_between(start_s: float, end_s: float, count: int) -> Bools:
-    """Grid frames with start_s <= time < end_s [count]."""
-    time_s = np.arange(count) / GRID_FPS
-    return np.asarray((time_s >= start_s) & (time_s < end_s))
+def take_frames(row: Mapping[str, Any]) -> NDArray[np.int64]:
+    """Grid frames of a row of table TAKES."""
+    first = round(row["start_s"] * GRID_FPS)
+    return np.arange(first, first + row["n_frames"])
 
 
-def vocal_frames(vocal: pa.Table, count: int, config: TakeConfig) -> tuple[Bools, Bools]:
-    """Grid frames in which an infant vocalises and no adult talks over it, and those of the pauses between [count]."""
-    heard, pauses = np.zeros(count, bool), np.zeros(count, bool)
-    rows = sorted((row for row in vocal.to_pylist() if not talked_over(row, config)), key=lambda row: row["start_s"])
-    for row in rows:
-        heard |= frames_between(row["start_s"], row["end_s"], count)
-    for before, after in pairwise(rows):
-        if before["label"] == after["label"] and after["start_s"] - before["end_s"] <= config.max_pause_s:
-            pauses |= frames_between(before["end_s"], after["start_s"], count)
-    return heard, pauses & ~heard
+def _takes_of(clip: Clip, track: int, run: NDArray[np.int64]) -> Iterator[Take]:
+    """The takes of one run: mostly one; where another infant is in the picture, as the mouths decide."""
+    beside = {other: inside for other, inside in infants_beside(clip.seen, track, run).items()
+              if inside.sum() > clip.config.max_gap_frames}  # fmt: skip
+    sync = _sync(clip, track, run)
+    if not beside or _is_clear(sync, [_sync(clip, other, run) for other in beside], clip.config):
+        yield _take(clip, track, run, sync)
+        return
+    for other in beside:
+        rivals = [sync, *(_sync(clip, one, run) for one in beside if one != other)]
+        if _is_clear(_sync(clip, other, run), rivals, clip.config):
+            yield _take(clip, track, run, sync, "voice_elsewhere")
+            return
+    crowded = np.any(list(beside.values()), axis=0)
+    for flags, reason in ((crowded, "several_faces"), (~crowded, None)):
+        for first, last in stretches(flags):
+            part = run[first:last]
+            if clip.heard.voiced[part].any():
+                yield _take(clip, track, part, _sync(clip, track, part), reason)
 
 
-def bridge(usable: Bools, most: int) -> Bools:
-    """Close gaps of at most `most` frames between usable ones."""
-    at = np.flatnonzero(usable)
-    closed = usable.copy()
-    for left, right in pairwise(at.tolist()):
-        if 1 < right - left <= most + 1:
-            closed[left:right] = True
-    return closed
+def _is_clear(own: Sync | None, others: Sequence[Sync | None], config: TakeConfig) -> bool:
+    """Whether one mouth follows the voice, and clearly better than every other that can be read."""
+    if own is None or own.score < config.clear_sync_score:
+        return False
+    return all(other is None or own.score - other.score >= config.clear_margin for other in others)
 
 
-def stretches(flags: Bools) -> list[tuple[int, int]]:
-    """Runs of True as (first, one past the last)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+def _sync(clip: Clip, track: int, run: NDArray[np.int64]) -> Sync | None:
+    """A track's mouth against the sound, over a run and what is usable around it."""
+    usable = clip.seen.usable.get(track)
+    if usable is None:
+        return None
+    reach = round(clip.config.sync_context_s * GRID_FPS)
+    free = usable & ~clip.heard.adult
+    first, last = int(run[0]), int(run[-1]) + 1
+    while first > max(0, run[0] - reach) and free[first - 1]:
+        first -= 1
+    while last < min(len(free), run[-1] + 1 + reach) and free[last]:
+        last += 1
+    frames = np.arange(first, last)
+    opening, drive = at_frames(clip.mouths.get(track), frames)
+    drive = np.where(usable[frames], drive, np.nan)
+    most = round(clip.config.max_offset_s * GRID_FPS)
+    return synchrony(drive, loudness(clip.voice, np.arange(first - most, last + most)), opening)
 
 
-def _runs(
-    usable: Bools, heard: Bools, pauses: Bools, config: TakeConfig
-) -> Iterator[tuple[NDArray[np.int64], Bools]]:
-    """Each run of usable frames around voice: its frames, and which are bridged."""
-    closed = bridge(usable, config.max_gap_frames)
-    pad = round(config.pad_s * GRID_FPS)
-    for first, last in stretches(closed):
-        voiced = heard[first:last]
-        near = np.convolve(voiced, np.ones(2 * pad + 1, int), mode="full")[pad : pad + len(voiced)] > 0
-        # A pause stays only between two voices of this very run.
-        inner = np.maximum.accumulate(voiced) & np.maximum.accumulate(voiced[::-1])[::-1]
-        for start, stop in stretches(near | (pauses[first:last] & inner)):
-            parts = int(np.ceil((stop - start) / (config.max_take_s * GRID_FPS)))
-            for run in np.array_split(np.arange(first + start, first + stop), parts):
-                if heard[run].any():
-                    yield run, ~usable[run]
-
-
-def _take(
-    clip_id: str, track: int, run: NDArray[np.int64], bridged: Bools, heard: Bools, landmarks: pa.Table,
-    voice: pa.Table, vocal: pa.Table, config: TakeConfig,
-) -> Take:  # fmt: skip
-    label, probability = main_label(run[heard[run]], vocal)
-    opening = mouth_opening(landmarks, track, run)
-    sync = synchrony(run / GRID_FPS, opening, voice, config.max_offset_s)
+def _take(clip: Clip, track: int, run: NDArray[np.int64], sync: Sync | None, reason: str | None = None) -> Take:
+    """`reason`: why it is dropped, where that is known before its length and its sound are looked at."""
+    bridged = ~clip.seen.usable[track][run]
+    voiced = clip.heard.voiced[run]
+    label, probability = main_label(run[voiced], clip.vocal)
+    opening, _ = at_frames(clip.mouths.get(track), run)
+    shut = shut_share(np.where(bridged, np.nan, opening), loudness(clip.voice, run), voiced)
     row = {
-        "take_id": take_id(clip_id, track, int(run[0])), "track": track, "start_s": float(run[0] / GRID_FPS),
+        "take_id": take_id(clip.clip_id, track, int(run[0])), "track": track, "start_s": float(run[0] / GRID_FPS),
         "end_s": float((run[-1] + 1) / GRID_FPS), "n_frames": len(run), "bridged": int(bridged.sum()), "label": label,
         "probability": probability, "sync_score": sync.score if sync else None,
-        "av_offset_s": sync.offset_s if sync else None, "reason": _dropped(len(run), sync, config),
+        "av_offset_s": sync.offset_s if sync else None,
+        "reason": reason or _dropped(len(run), label, sync, shut, clip.config),
     }  # fmt: skip
-    return Take(row, run, bridged)
+    return Take(row, run, bridged, sync)
 
 
-def _dropped(n_frames: int, sync: Sync | None, config: TakeConfig) -> str | None:
+def _dropped(n_frames: int, label: str, sync: Sync | None, shut: float, config: TakeConfig) -> str | None:
     if n_frames < round(config.min_take_s * GRID_FPS):
         return "too_short"
+    if label != "babble" and shut > config.max_shut_share:  # one can hum behind shut lips, but neither cry nor laugh
+        return "voice_elsewhere"
     if sync and n_frames >= config.min_sync_s * GRID_FPS and sync.score < config.min_sync_score:
         return "voice_elsewhere"
     return None
+
+
+def _one_offset(takes: list[Take]) -> list[Take]:
+    """A soundtrack is late by one and the same time: what all takes with their own voice say of it together."""
+    own = [take.sync for take in takes if take.sync is not None and take.row["reason"] != "voice_elsewhere"]
+    if not own:
+        return takes
+    offset_s = pooled_offset_s(own)
+    return [
+        take if take.row["reason"] == "voice_elsewhere" else replace(take, row={**take.row, "av_offset_s": offset_s})
+        for take in takes
+    ]
 
 
 def take_id(clip_id: str, track: int, first_frame: int) -> str:

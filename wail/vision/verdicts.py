@@ -3,26 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from wail.media.probe import GRID_FPS
-from wail.vision.takes import Take, TakeConfig, frames_between, grid_length, talked_over
+from wail.vision.runs import grid_length, hear
+from wail.vision.takes import TakeConfig, take_frames, talked_over
 
 
 def verdicts(
-    frames: pa.Table, voice: pa.Table, vocal: pa.Table, takes: Sequence[Take], poor: Mapping[str, set[int]],
-    config: TakeConfig,
+    frames: pa.Table, voice: pa.Table, vocal: pa.Table, takes: Sequence[Mapping[str, Any]],
+    poor: Mapping[str, set[int]], config: TakeConfig,
 ) -> list[dict[str, Any]]:
-    """Rows of table VERDICTS, in the order of the grid.
+    """Rows of table VERDICTS, in the order of the grid; `takes` are rows of table TAKES.
 
     The first of these that applies: in a kept take (or `poor_fit` inside it); what vision says of the frame's most
     infant-like face; why the take that it is in was dropped; what was heard instead of an infant.
     """
     by_vision = picture_reasons(frames)
-    inside = {int(frame): take for take in takes for frame in take.frames}
-    inside |= {int(frame): take for take in takes if take.row["reason"] is None for frame in take.frames}
+    # A frame of two infants' takes belongs to the one that is kept.
+    ordered = sorted(takes, key=lambda take: take["reason"] is None)
+    inside = {frame: take for take in ordered for frame in take_frames(take).tolist()}
     count = grid_length(frames)
     by_sound = sound_reasons(voice, vocal, count, config)
     rows = []
@@ -35,16 +35,16 @@ def verdicts(
 
 
 def _verdict(
-    frame: int, take: Take | None, by_vision: str | None, by_sound: str, poor: Mapping[str, set[int]]
+    frame: int, take: Mapping[str, Any] | None, by_vision: str | None, by_sound: str, poor: Mapping[str, set[int]]
 ) -> tuple[str | None, str | None]:
     """(reason or None when kept, take_id or None)."""
-    if take is not None and take.row["reason"] is None:
-        name = take.row["take_id"]
+    if take is not None and take["reason"] is None:
+        name = take["take_id"]
         return ("poor_fit" if frame in poor.get(name, ()) else None), name
     if by_vision is not None:
         return by_vision, None
     if take is not None:
-        return take.row["reason"], take.row["take_id"]
+        return take["reason"], take["take_id"]
     return by_sound, None
 
 
@@ -61,15 +61,5 @@ def picture_reasons(frames: pa.Table) -> dict[int, str | None]:
 
 def sound_reasons(voice: pa.Table, vocal: pa.Table, count: int, config: TakeConfig) -> list[str]:
     """Per grid frame: `adult_voice` where an adult talks (alone, or over an infant), else `no_infant_voice`."""
-    time_s = np.arange(count) / GRID_FPS
-    adult = _p_adult(voice, time_s) >= config.min_p_adult
-    for row in vocal.to_pylist():
-        if talked_over(row, config):
-            adult |= frames_between(row["start_s"], row["end_s"], count)
-    return ["adult_voice" if talks else "no_infant_voice" for talks in adult]
-
-
-def _p_adult(voice: pa.Table, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    if voice.num_rows == 0:
-        return np.zeros(len(time_s))
-    return np.interp(time_s, voice["time_s"].to_numpy(), voice["p_adult"].to_numpy())
+    heard = hear(voice, vocal, count, config.max_pause_s, config.min_p_adult, lambda row: talked_over(row, config))
+    return ["adult_voice" if talks else "no_infant_voice" for talks in heard.adult.tolist()]
