@@ -41,3 +41,31 @@ def voice(data: Path | None, split: str, only: str | None, cache: Path | None, p
         print_rows(f"wail bench voice, split {split}, {about['seconds']:.0f} s", rows, out)
     if all(row.value is None for row in rows):
         raise SystemExit(EXIT_NOTHING)
+
+
+@bench.command()
+@click.option("--split", type=click.Choice(["test", "tune"]), default="test", show_default=True,
+              help="Composites: tune is what thresholds were chosen on, test is for the report.")  # fmt: skip
+@click.option("--only", metavar="PART,...", help="Some parts: mouth, throughout, profile, border, found, fairness, "
+              "tables, people, sync, accounting.")  # fmt: skip
+@click.option("--cache", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder that keeps the clips, and what was seen in them, for the next run.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+@click.option("--count", type=click.IntRange(min=1), help="Only the first so many clips: a mixture of all kinds.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def visibility(split: str, only: str | None, cache: Path | None, workers: int, count: int | None, as_json: bool
+               ) -> None:  # fmt: skip
+    """What vision keeps and drops of rendered clips of known truth: occluders, poses, borders, faces, light, skin."""
+    from wail.bench.rows import document, print_rows
+    from wail.bench.visibility import bench_visibility
+    from wail.show import bars, out, print_json
+
+    parts = [name.strip() for name in only.split(",") if name.strip()] if only else []
+    with bars() as tell:
+        rows, about = bench_visibility("tune" if split == "tune" else "test", parts, cache, workers, count, tell)
+    if as_json:
+        print_json(document(rows, about))
+    else:
+        print_rows(f"wail bench visibility, split {split}, {about['seconds']:.0f} s", rows, out)
+    if all(row.value is None for row in rows):
+        raise SystemExit(EXIT_NOTHING)
