@@ -1,19 +1,29 @@
-"""Face search at every in-plane rotation, and the check that a face is upright in its crop."""
+"""Face search at every in-plane rotation, scale and brightness, and the check that a face is upright in its crop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wail.vision.roi import Roi, apply_affine, cut_crop
+from wail.vision.roi import Roi, apply_affine, cut_crop, lifted
 
-SEARCH_PX = 192
-"""Input of the full-range detector."""
-TURNS_DEG = (0.0, 90.0, 180.0, 270.0)
+SEARCH_PX = 128
+"""Input of the detector."""
+SMALLEST_PX = 20.0
+"""Outer eye distance of the smallest faces that are looked for."""
+SMALLEST_SHARE = 0.09
+"""Outer eye distance over a region's side from which on the detector sees nine faces in ten at any roll, up to 0.5."""
+TILE_STEP = 0.62
+"""Distance of neighbouring tiles over their side: a face half a tile wide is whole, or nearly so, in one of them."""
+TURNS_DEG = (0.0, 180.0, 90.0, 270.0)
 ROI_MARGIN = 1.5
 """Landmark region over detection box, as in mediapipe's own graph."""
+SURROUNDINGS = 1.7
+"""Region in which a face's orientation is told, over the landmark region."""
+MAX_TURN_DEG = 60.0
+"""A face turned further than this in its crop is told better in another crop."""
 
 
 @dataclass(frozen=True)
@@ -25,63 +35,74 @@ class Detection:
 
 
 class FaceDetector:
-    """mediapipe's two bundled detectors (BlazeFace short and full range), run on regions we turn ourselves.
+    """mediapipe's bundled BlazeFace (short range), run on regions that we turn ourselves.
 
-    Both tolerate about 45 degrees of roll, and at larger ones report faces upside down with a score of 0.5-0.75 against
-    0.75-0.97 upright: the score over four turns tells the orientation, so candidates are ranked by it.
+    It sees faces at any roll, but takes those turned by more than about 100 degrees for upside-down ones: scores are
+    then 0.6-0.7 against 0.8-0.95 upright. So a place is found at two turns, and its orientation told by the best score
+    of four. The full-range model sees half as small a face, but only within 40 degrees and at 2.5 times the price.
     """
 
     def __init__(self, min_score: float) -> None:
         from mediapipe.python.solutions.face_detection import FaceDetection
 
-        self._full: Any = FaceDetection(model_selection=1, min_detection_confidence=min_score)
-        self._short: Any = FaceDetection(model_selection=0, min_detection_confidence=0.3)
+        self._model: Any = FaceDetection(model_selection=0, min_detection_confidence=0.3)
+        self._min_score = min_score
+        self.calls = 0
+        """How often the network ran."""
 
-    def search(self, rgb: NDArray[np.uint8], region: Roi) -> list[Detection]:
-        """Candidates in a region at four turns from `region.roll_deg` on, best score first; each place once."""
-        turned = [replace(region, roll_deg=region.roll_deg + turn) for turn in TURNS_DEG]
-        found = [detection for one in turned for detection in _detections(self._full, rgb, one)]
+    def places(self, rgb: NDArray[np.uint8], regions: Iterable[Roi]) -> list[Detection]:
+        """Where faces may be in some regions as they are turned: best score first, each place once, roll a guess."""
+        found = [detection for region in regions for detection in self._detections(rgb, region)]
         return _distinct(sorted(found, key=lambda d: -d.score))
 
+    def turned_upright(self, rgb: NDArray[np.uint8], place: Roi) -> Detection | None:
+        """The face at a place with the roll at which it convinces most; None where it does at none of four turns."""
+        best = None
+        for turn in TURNS_DEG:
+            for found in self._near(rgb, replace(place, roll_deg=(place.roll_deg + turn) % 360.0)):
+                if best is None or found.score > best.score:
+                    best = found
+        return best if best is not None and best.score >= self._min_score else None
+
     def upright_score(self, rgb: NDArray[np.uint8], face: Roi) -> tuple[float, float]:
-        """The short-range detector's best score on a face's surroundings as they are turned, and upside down."""
-        wide = Roi(face.x_px, face.y_px, face.size_px * 1.6, face.roll_deg)
-        flipped = Roi(face.x_px, face.y_px, face.size_px * 1.6, (face.roll_deg + 180.0) % 360.0)
-        return _best_near(self._short, rgb, wide, face), _best_near(self._short, rgb, flipped, face)
+        """The best score on a face's surroundings as they are turned, and upside down."""
+        flipped = replace(face, roll_deg=(face.roll_deg + 180.0) % 360.0)
+        upright, other = (max((d.score for d in self._near(rgb, one)), default=0.0) for one in (face, flipped))
+        return upright, other
+
+    def _near(self, rgb: NDArray[np.uint8], face: Roi) -> Iterator[Detection]:
+        """Detections in a face's surroundings that are of this face, and about upright in them."""
+        for found in self._detections(rgb, replace(face, size_px=face.size_px * SURROUNDINGS)):
+            turned = abs((found.roi.roll_deg - face.roll_deg + 180.0) % 360.0 - 180.0)
+            if turned < MAX_TURN_DEG and distance_px(found.roi, face) < 0.35 * face.size_px:
+                yield found
+
+    def _detections(self, rgb: NDArray[np.uint8], region: Roi) -> Iterator[Detection]:
+        self.calls += 1
+        result = self._model.process(lifted(cut_crop(rgb, region, SEARCH_PX)))
+        to_picture = region.to_picture(SEARCH_PX)
+        for found in result.detections or ():
+            box = found.location_data.relative_bounding_box
+            eyes = np.array([(k.x, k.y) for k in found.location_data.relative_keypoints[:2]])
+            centre = np.array([box.xmin + box.width / 2, box.ymin + box.height / 2], np.float32) * SEARCH_PX
+            x_px, y_px = apply_affine(to_picture, centre)
+            roll = np.degrees(np.arctan2(*(eyes[1] - eyes[0])[::-1]))
+            size = max(box.width, box.height) * region.size_px * ROI_MARGIN
+            if size > 0:
+                yield Detection(Roi(float(x_px), float(y_px), float(size), float((region.roll_deg + roll) % 360)),
+                                float(found.score[0]))  # fmt: skip
 
     def close(self) -> None:
-        self._full.close()
-        self._short.close()
+        self._model.close()
 
 
-def _detections(model: Any, rgb: NDArray[np.uint8], region: Roi) -> Iterator[Detection]:
-    result = model.process(cut_crop(rgb, region, SEARCH_PX))
-    to_picture = region.to_picture(SEARCH_PX)
-    for found in result.detections or ():
-        box = found.location_data.relative_bounding_box
-        eyes = np.array([(k.x, k.y) for k in found.location_data.relative_keypoints[:2]])
-        centre = np.array([box.xmin + box.width / 2, box.ymin + box.height / 2], np.float32) * SEARCH_PX
-        x_px, y_px = apply_affine(to_picture, centre)
-        roll = np.degrees(np.arctan2(*(eyes[1] - eyes[0])[::-1]))
-        size = max(box.width, box.height) * region.size_px * ROI_MARGIN
-        # An upright crop cannot hold a face turned by more than this: it is the upside-down answer.
-        if size > 0 and abs(roll) < 75:
-            yield Detection(Roi(float(x_px), float(y_px), float(size), float((region.roll_deg + roll) % 360)),
-                            float(found.score[0]))  # fmt: skip
-
-
-def _best_near(model: Any, rgb: NDArray[np.uint8], region: Roi, face: Roi) -> float:
-    near = (
-        d.score
-        for d in _detections(model, rgb, region)
-        if np.hypot(d.roi.x_px - face.x_px, d.roi.y_px - face.y_px) < 0.35 * face.size_px
-    )
-    return max(near, default=0.0)
+def distance_px(a: Roi, b: Roi) -> float:
+    return float(np.hypot(a.x_px - b.x_px, a.y_px - b.y_px))
 
 
 def same_place(a: Roi, b: Roi) -> bool:
     """Whether two regions are of one face: centres nearer than 0.4 of the smaller one's size."""
-    return bool(np.hypot(a.x_px - b.x_px, a.y_px - b.y_px) < 0.4 * min(a.size_px, b.size_px))
+    return distance_px(a, b) < 0.4 * min(a.size_px, b.size_px)
 
 
 def _distinct(ranked: list[Detection]) -> list[Detection]:
@@ -92,20 +113,26 @@ def _distinct(ranked: list[Detection]) -> list[Detection]:
     return kept
 
 
-def search_regions(width_px: int, height_px: int) -> list[Roi]:
-    """The whole picture, then overlapping squares of half its longer side, for faces too small in the whole.
+def search_levels(width_px: int, height_px: int) -> list[list[Roi]]:
+    """Regions to search for faces of every size: the whole picture first, then ever smaller tiles.
 
-    Each comes upright and turned by 45 degrees, so that no roll is farther than 22.5 degrees from one that is tried.
+    The smallest tiles show a face of SMALLEST_PX as large as the detector needs it. Each region comes upright and
+    upside down: no roll is farther than 90 degrees from one that is tried.
     """
-    long = float(max(width_px, height_px))
-    whole = Roi(width_px / 2, height_px / 2, long, 0.0)
-    if long < 480:
-        return _with_diagonal([whole])
-    half = long / 2
-    centres_x = np.linspace(half / 2, width_px - half / 2, 3 if width_px > half * 1.2 else 1)
-    centres_y = np.linspace(half / 2, height_px - half / 2, 3 if height_px > half * 1.2 else 1)
-    return _with_diagonal([whole, *(Roi(float(x), float(y), half, 0.0) for y in centres_y for x in centres_x)])
+    longest = float(max(width_px, height_px))
+    smallest = SMALLEST_PX / SMALLEST_SHARE
+    halvings = int(np.ceil(np.log2(max(longest / smallest, 1.0)) - 0.1))
+    sides = [longest, *(longest / 2 ** (k + 1) for k in range(halvings))]
+    return [_tiles(width_px, height_px, side) for side in sides]
 
 
-def _with_diagonal(regions: list[Roi]) -> list[Roi]:
-    return [Roi(r.x_px, r.y_px, r.size_px, turn) for r in regions for turn in (0.0, 45.0)]
+def _tiles(width_px: int, height_px: int, side_px: float) -> list[Roi]:
+    return [Roi(x, y, side_px, turn) for y in _centres(height_px, side_px) for x in _centres(width_px, side_px)
+            for turn in (0.0, 180.0)]  # fmt: skip
+
+
+def _centres(length_px: int, side_px: float) -> list[float]:
+    if length_px <= side_px:
+        return [length_px / 2]
+    count = 1 + int(np.ceil((length_px - side_px) / (TILE_STEP * side_px)))
+    return [float(x) for x in np.linspace(side_px / 2, length_px - side_px / 2, count)]

@@ -1,24 +1,41 @@
 """Faces followed from frame to frame: stable ids, short losses survived, shot cuts ending every track."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wail.vision.config import VisionConfig
-from wail.vision.detect import FaceDetector, same_place, search_regions
+from wail.vision.cuts import CutFinder
+from wail.vision.detect import FaceDetector, distance_px, same_place
 from wail.vision.geometry import head_rotation
 from wail.vision.mesh import CROP_PX, FaceMesh
+from wail.vision.resemble import FaceLook, blended, face_look, unlikeness
 from wail.vision.roi import Array, Roi, apply_affine, cut_crop, eye_roll_deg, mesh_roi
+from wail.vision.search import SearchPlan
 
 MAX_RESIDUAL_ROLL_DEG = 45.0
 """A mesh turned further than this against its own upright crop is not believed."""
-LOOK_PASSES = 10
+LOOK_PASSES = 6
 FOLLOWED_DEG, FOUND_DEG = 12.0, 3.0
 """How far the mesh may turn its region in the last pass: a found face, unlike a followed one, can still be far off."""
 MAX_MESH_RESIDUAL = 0.16
 """RMS of the rigid points against the canonical face, as a fraction of the outer eye distance."""
+RETRY_FRAMES = 3
+"""For so many frames after a loss a face is looked for where it was, in every frame, and then now and then."""
+SURE_PRESENCE = 0.8
+"""A followed face below this must convince the detector sooner (CHECK_SOON_FRAMES)."""
+CHECK_SOON_FRAMES = 5
+REFUSED_FRAMES = 30
+"""A place that proved to be no face is not looked at again for so long."""
+LOOK_EVERY_FRAMES = 5
+LOOK_WEIGHT = 0.3
+MAX_UNLIKE, MAX_UNLIKE_SUDDEN = 0.8, 0.35
+"""Unlikeness up to which a found face may be a lost one; and up to which a followed one is still itself when the
+picture changed suddenly."""
+STILL = 0.03
+"""A face that moves by less than this share of its region a frame is expected where it was."""
+INFANT_MARGIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,14 +50,35 @@ class FaceView:
     xy_px: Array
     """[478, 2] in picture pixels."""
     presence: float
+    rotation: NDArray[np.float64]
+    """R_head_to_crop [3, 3] of geometry.head_rotation."""
 
 
 @dataclass
 class _Live:
+    """A track: where its face was last, what it looked like, how it moves."""
+
     track: int
     roi: Roi
+    look: FaceLook
+    move_px: tuple[float, float] = (0.0, 0.0)
     lost_frames: int = 0
     age_frames: int = 0
+    checked_at: int = 0
+
+    def expected(self) -> Roi:
+        """Where the face should be in the next frame. A lost one may have gone on for a few frames."""
+        if np.hypot(*self.move_px) < STILL * self.roi.size_px:
+            return self.roi
+        steps = min(self.lost_frames + 1, 8)
+        x_px, y_px = self.roi.x_px + steps * self.move_px[0], self.roi.y_px + steps * self.move_px[1]
+        return replace(self.roi, x_px=x_px, y_px=y_px)
+
+    def saw(self, roi: Roi) -> None:
+        """The face is at a place now."""
+        step = (roi.x_px - self.roi.x_px, roi.y_px - self.roi.y_px) if self.lost_frames == 0 else (0.0, 0.0)
+        self.move_px = ((self.move_px[0] + step[0]) / 2, (self.move_px[1] + step[1]) / 2)
+        self.roi, self.lost_frames = roi, 0
 
 
 class FaceTracker:
@@ -50,39 +88,62 @@ class FaceTracker:
         self._config, self._mesh, self._detector = config, mesh, detector
         self._live: list[_Live] = []
         self._next_track = 0
-        self._searches = 0
-        self._since_search = 10**9
-        self._last: tuple[NDArray[np.float32], NDArray[np.uint8]] | None = None
+        self._frames = 0
+        self._plan = SearchPlan(config)
+        self._cuts = CutFinder()
+        self._refused: list[tuple[int, Roi]] = []
 
     def step(self, rgb: NDArray[np.uint8]) -> list[FaceView]:
         """The faces of the next frame, oldest track first."""
-        if self._is_cut(rgb):
-            self._live, self._since_search = [], 10**9
-        views = self._follow(rgb)
-        self._since_search += 1
-        lost = not self._live or any(live.lost_frames for live in self._live)
-        newly_lost = any(live.lost_frames == 1 for live in self._live)
-        wait = self._config.search_every_frames if lost else self._config.survey_every_frames
-        if newly_lost or self._since_search >= wait:
-            views += self._search(rgb, views)
+        change = self._cuts(rgb)
+        self._frames += 1
+        if change == "cut":
+            self._live, self._refused = [], []
+            self._plan.restart()
+        views = self._follow(rgb, change == "sudden")
+        views += self._find_lost(rgb, views)
+        self._search(rgb, views)
         self._live = [live for live in self._live if live.lost_frames <= self._config.max_lost_frames]
+        self._refused = [one for one in self._refused if self._frames - one[0] < REFUSED_FRAMES]
         return sorted(views, key=lambda view: view.track)
 
-    def _follow(self, rgb: NDArray[np.uint8]) -> list[FaceView]:
-        views: list[FaceView] = []
+    def _follow(self, rgb: NDArray[np.uint8], sudden: bool) -> list[FaceView]:
+        """Every face that is not lost, in its place or near it; those not seen there are lost."""
+        seen: list[tuple[_Live, FaceView]] = []
         for live in self._live:
-            view = None if live.lost_frames else self._look(rgb, live.roi, live.track, FOLLOWED_DEG)
-            if view is not None and any(same_place(view.roi, other.roi) for other in views):
-                view = None
+            gone = live.lost_frames > RETRY_FRAMES
+            view = None if gone else self._look(rgb, live.expected(), live.track, FOLLOWED_DEG)
             live.age_frames += 1
-            if view is not None and live.age_frames % self._config.verify_every_frames == 0:
-                view = view if self._upright(rgb, view.roi) else None
-            if view is None:
+            if view is None or not self._still_itself(rgb, live, view, sudden):
                 live.lost_frames += 1
             else:
-                live.roi, live.lost_frames = mesh_roi(view.xy_px, _roll(view)), 0
-                views.append(view)
+                seen.append((live, view))
+        views = []
+        for live, view in seen:
+            # Two tracks on one face (they crossed): the one that fits it better keeps it.
+            rivals = [one for one, other in seen if other is not view and same_place(view.roi, other.roi)]
+            if any(_fit(rival, view) < _fit(live, view) for rival in rivals):
+                live.lost_frames += 1
+                continue
+            self._keep(live, view)
+            views.append(view)
         return views
+
+    def _still_itself(self, rgb: NDArray[np.uint8], live: _Live, view: FaceView, sudden: bool) -> bool:
+        if (sudden or live.lost_frames) and unlikeness(live.look, face_look(view.crop, view.points)) > (
+                MAX_UNLIKE_SUDDEN if sudden else MAX_UNLIKE):  # fmt: skip
+            return False
+        since = live.age_frames - live.checked_at
+        soon = live.lost_frames > 0 or (view.presence < SURE_PRESENCE and since >= CHECK_SOON_FRAMES)
+        if soon or since >= self._config.verify_every_frames:
+            live.checked_at = live.age_frames
+            return self._upright(rgb, mesh_roi(view.xy_px, _roll(view)))
+        return True
+
+    def _keep(self, live: _Live, view: FaceView) -> None:
+        live.saw(mesh_roi(view.xy_px, _roll(view)))
+        if live.age_frames % LOOK_EVERY_FRAMES == 0:
+            live.look = blended(live.look, face_look(view.crop, view.points), LOOK_WEIGHT)
 
     def _look(self, rgb: NDArray[np.uint8], roi: Roi, track: int, settled_deg: float) -> FaceView | None:
         """Run the landmark network; again where the region proves to be off by much.
@@ -106,58 +167,69 @@ class FaceTracker:
             return None
         crop = cut_crop(rgb, roi, CROP_PX)
         points, presence = self._mesh(crop)
-        believed = presence >= self._config.min_presence and abs(eye_roll_deg(points)) < MAX_RESIDUAL_ROLL_DEG
-        if not believed or head_rotation(points)[2] > MAX_MESH_RESIDUAL:
+        if presence < self._config.min_presence or abs(eye_roll_deg(points)) >= MAX_RESIDUAL_ROLL_DEG:
             return None
-        return FaceView(track, roi, crop, points, apply_affine(roi.to_picture(CROP_PX), points[:, :2]), presence)
+        rotation, _, residual = head_rotation(points)
+        if residual > MAX_MESH_RESIDUAL:
+            return None
+        xy_px = apply_affine(roi.to_picture(CROP_PX), points[:, :2])
+        return FaceView(track, roi, crop, points, xy_px, presence, rotation)
 
     def _upright(self, rgb: NDArray[np.uint8], roi: Roi) -> bool:
         upright, flipped = self._detector.upright_score(rgb, roi)
         return upright >= self._config.min_detection_score and upright > flipped
 
-    def _search(self, rgb: NDArray[np.uint8], views: list[FaceView]) -> list[FaceView]:
-        """New and found-again faces. The whole picture and its parts take turns."""
-        regions = search_regions(rgb.shape[1], rgb.shape[0])
-        # Every other search sees the whole picture, upright and diagonal in turn.
-        turn, part = self._searches % 2, self._searches // 2
-        region = regions[part % 2] if turn == 0 else regions[part % len(regions)]
-        self._searches += 1
-        self._since_search = 0
+    def _approach(self, rgb: NDArray[np.uint8], place: Roi) -> FaceView | None:
+        """The face at a place, if there is one: its orientation, then its mesh, then the detector's word for both."""
+        upright = self._detector.turned_upright(rgb, place)
+        view = None if upright is None else self._look(rgb, upright.roi, -1, FOUND_DEG)
+        return view if view is not None and self._upright(rgb, mesh_roi(view.xy_px, _roll(view))) else None
+
+    def _find_lost(self, rgb: NDArray[np.uint8], views: list[FaceView]) -> list[FaceView]:
+        """Lost faces, at any rotation, where they should be."""
         found: list[FaceView] = []
-        for candidate in self._detector.search(rgb, region)[: 2 * self._config.max_faces]:
-            taken = views + found
-            if len(taken) >= self._config.max_faces or any(same_place(candidate.roi, v.roi) for v in taken):
+        for live in self._live:
+            due = 1 <= live.lost_frames <= RETRY_FRAMES or live.lost_frames % self._config.search_every_frames == 0
+            if not live.lost_frames or not due:
                 continue
-            view = self._look(rgb, candidate.roi, -1, FOUND_DEG)
-            if view is None or any(same_place(view.roi, v.roi) for v in taken) or not self._upright(rgb, view.roi):
-                continue
-            found.append(self._named(view))
+            view = self._approach(rgb, live.expected())
+            if view is not None and not any(same_place(view.roi, v.roi) for v in views + found):
+                found.append(self._named(view))
         return found
 
+    def _search(self, rgb: NDArray[np.uint8], views: list[FaceView]) -> None:
+        """New faces, and lost ones farther away, into `views`. The plan says where to search in this frame."""
+        lost = not self._live or any(live.lost_frames for live in self._live)
+        for regions, looks in self._plan.next(rgb.shape[1], rgb.shape[0], lost):
+            before = len(views)
+            for candidate in self._detector.places(rgb, regions):
+                if looks == 0 or len(views) >= self._config.max_faces:
+                    break
+                known = [v.roi for v in views] + [roi for _, roi in self._refused]
+                if any(same_place(candidate.roi, roi) for roi in known):
+                    continue
+                looks -= 1
+                view = self._approach(rgb, candidate.roi)
+                if view is None:
+                    self._refused.append((self._frames, candidate.roi))
+                elif not any(same_place(view.roi, v.roi) for v in views):
+                    views.append(self._named(view))
+            self._plan.found(len(views) > before)
+
     def _named(self, view: FaceView) -> FaceView:
-        """Give a found face the id of the track lost nearest to it, or a new one."""
+        """Give a found face the id of the lost track that it fits best, or a new one."""
         roi = mesh_roi(view.xy_px, _roll(view))
-        near = [live for live in self._live if live.lost_frames and _reachable(live, roi)]
+        look = face_look(view.crop, view.points)
+        near = [live for live in self._live if live.lost_frames and _reachable(live, roi)
+                and unlikeness(live.look, look) < MAX_UNLIKE]  # fmt: skip
         if near:
-            live = min(near, key=lambda one: _shift(one.roi, roi))
-            live.roi, live.lost_frames = roi, 0
+            live = min(near, key=lambda one: _shift(one.expected(), roi) + unlikeness(one.look, look))
+            live.saw(roi)
         else:
-            live = _Live(self._next_track, roi)
+            live = _Live(self._next_track, roi, look)
             self._next_track += 1
             self._live.append(live)
-        return FaceView(live.track, view.roi, view.crop, view.points, view.xy_px, view.presence)
-
-    def _is_cut(self, rgb: NDArray[np.uint8]) -> bool:
-        """A shot cut: colours and layout both change at once (Boreczky and Rowe 1996, histogram difference)."""
-        step = max(1, min(rgb.shape[:2]) // 120)
-        small = cv2.resize(rgb[::step, ::step], (64, 48), interpolation=cv2.INTER_AREA)
-        histogram = cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel() / (64 * 48)
-        last, self._last = self._last, (histogram, small)
-        if last is None:
-            return False
-        overlap = float(np.minimum(histogram, last[0]).sum())
-        moved = float(np.abs(small.astype(np.int16) - last[1]).mean())
-        return overlap < 0.5 and moved > 25
+        return replace(view, track=live.track)
 
 
 def _roll(view: FaceView) -> float:
@@ -166,9 +238,18 @@ def _roll(view: FaceView) -> float:
 
 def _shift(a: Roi, b: Roi) -> float:
     """Distance of two regions' centres as a fraction of the second's size."""
-    return float(np.hypot(a.x_px - b.x_px, a.y_px - b.y_px) / b.size_px)
+    return distance_px(a, b) / b.size_px
+
+
+def _fit(live: _Live, view: FaceView) -> float:
+    """How badly a view fits a track: by place, size and look."""
+    roi = mesh_roi(view.xy_px, _roll(view))
+    expected = live.expected()
+    size = abs(float(np.log(roi.size_px / expected.size_px)))
+    return _shift(expected, roi) + size + unlikeness(live.look, face_look(view.crop, view.points))
 
 
 def _reachable(live: _Live, roi: Roi) -> bool:
     """Whether a lost face can have come here: about its size, and no farther than a fast head moves."""
-    return 0.5 < roi.size_px / live.roi.size_px < 2.0 and _shift(live.roi, roi) < 0.4 + 0.08 * live.lost_frames
+    far = min(_shift(live.roi, roi), _shift(live.expected(), roi))
+    return 0.5 < roi.size_px / live.roi.size_px < 2.0 and far < 0.4 + 0.08 * live.lost_frames

@@ -16,5 +16,5 @@ def test_the_same_crop_gives_the_same_points_whatever_came_before(mesh, upright_
 
 
 def test_every_model_is_named_with_its_hash():
-    assert set(model_ids()) == {"face_mesh", "face_detection", "face_detection_far", "hand_landmarks", "palm_detection"}
+    assert set(model_ids()) == {"face_mesh", "face_detection", "hand_landmarks", "palm_detection"}
     assert all(len(value.split()[-1]) == 16 for value in model_ids().values())
