@@ -268,4 +268,5 @@ def test_each_vocalisation_is_drawn_with_where_it_was_heard_and_who_talks_over_i
     assert "2.00 4.50 cry 0.93 0.71 0.93 40 %" in page.text
     assert "6.00 7.00 laugh* 0.93 0.71 – 40 %" in page.text
     assert ("Heard in the sound as it is and the separated voice vocalisations "
-            "Heard in the separated voice audio features, the shards' sound Why it is surer there Voice separated by infant-hdemucs:abc") in page.text  # fmt: skip
+            "Heard in the separated voice audio features, the shards' sound "
+            "Why it is surer there Voice separated by infant-hdemucs:abc") in page.text  # fmt: skip
