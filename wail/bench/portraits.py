@@ -69,7 +69,8 @@ def take_portrait(actor: Actor, rng: np.random.Generator, interocular_px: float 
                          supersample=2, ambient=float(rng.uniform(0.3, 0.7)), specular=float(rng.uniform(0, 0.12)),
                          cull_back=True, shade_once=True)  # fmt: skip
     seen = verts[:468] @ turn.T + place
-    return Portrait(_camera(rgb, rng), focal * seen[:, :2] / seen[:, 2:] + side / 2, float(yaw), float(pitch), roll, mood)
+    px = np.asarray(focal * seen[:, :2] / seen[:, 2:] + side / 2)
+    return Portrait(_camera(rgb, rng), px, float(yaw), float(pitch), roll, mood)
 
 
 def _camera(rgb: U8, rng: np.random.Generator) -> U8:
@@ -79,12 +80,13 @@ def _camera(rgb: U8, rng: np.random.Generator) -> U8:
     noisy = 255 * soft + rng.uniform(0.5, 5) * rng.standard_normal(rgb.shape)
     if rng.random() < 0.1:
         noisy = np.repeat(noisy.mean(2, keepdims=True), 3, 2)
-    ok, code = cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))]
+    _, code = cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8), quality)
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
 
 
 def seen_points(mesh: FaceMesh, portrait: Portrait) -> Array | None:
-    """The network's points [478, 3] (crop pixels) for a portrait, its crop settled as the tracker's; None: not found."""
+    """The network's points [478, 3] (crop pixels) for a portrait, its crop settled as the tracker's; None: no face."""
     roi = mesh_roi(np.asarray(portrait.landmarks_px, np.float32), portrait.roll_deg)
     for _ in range(PASSES):
         points, presence = mesh(cut_crop(portrait.rgb, roi, CROP_PX))
