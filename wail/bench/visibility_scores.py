@@ -87,7 +87,7 @@ def rejected_below(clip: Clip, threshold: float) -> Mask:
 
 
 def operating_threshold(clips: Sequence[Clip], config: VisionConfig) -> float:
-    """The highest threshold of mouth_visible that rejects no more than 5 % of the free mouths found. NaN: none found."""
+    """The highest threshold of mouth_visible that rejects at most 5 % of the free mouths found; NaN where none is."""
     none = [np.zeros(0, np.float32)]
     scores = np.sort(np.concatenate([c.seen.mouth_visible[found_free(c, config)] for c in clips] or none))
     return float(scores[int(np.floor(FALSE_REJECTION * len(scores)))]) if len(scores) else float("nan")
