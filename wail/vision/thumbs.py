@@ -46,7 +46,7 @@ def _in_blocks(rgb: NDArray[np.uint8], across: float, down: float, width: int) -
     return np.asarray(cv2.resize(blocks, (width, ROWS), interpolation=cv2.INTER_NEAREST))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Kept:
     frame: int
     blocks: Blocks
