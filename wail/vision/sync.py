@@ -24,6 +24,8 @@ QUIET_DB = 40.0
 TREMBLE_FRAMES = 1.0
 DRIFT_FRAMES = 8.0
 """Standard deviations of the Gaussians that take out tremble and drift: 0.03 s and 0.27 s."""
+USUAL_OFFSET_S = 0.4
+"""Standard deviation of a Gaussian weight on correlations: sound half a second off is rarer than sound in place."""
 TREMBLE = 0.005
 """By how much landmarks of a still mouth tremble (standard deviation, outer eye distances): movement of that size is
 none, whatever it goes with."""
@@ -46,7 +48,7 @@ class Sync:
     """What one stretch of mouth and sound say.
 
     `curve` [2 * most + 1]: correlation at each offset in frames, from -most on; `surrogates` [k, 2 * most + 1]: the
-    same of pairs that do not belong together; `weight`: frames compared.
+    same of pairs that do not belong together; `weight`: frames compared, those in which the mouth was seen.
     """
 
     curve: Floats
@@ -55,13 +57,13 @@ class Sync:
 
     @property
     def correlation(self) -> float:
-        """At the best offset."""
-        return float(self.curve.max())
+        """At the best offset, less where that is an unusual one."""
+        return float(usual(self.curve).max())
 
     @property
     def chance(self) -> float:
         """What tracks like these reach at their best offset without belonging together."""
-        return float(self.surrogates.max(1).mean())
+        return float(usual(self.surrogates).max(1).mean())
 
     @property
     def score(self) -> float:
@@ -71,8 +73,7 @@ class Sync:
     @property
     def offset_s(self) -> float:
         """Where the curve peaks, between frames by a parabola; > 0 when the sound comes late."""
-        most = len(self.curve) // 2
-        return (peak(self.curve) - most) / GRID_FPS
+        return peak_s(self.curve)
 
 
 def loudness(voice: pa.Table, frames: NDArray[np.int64]) -> Floats:
@@ -125,18 +126,28 @@ def pooled_offset_s(found: list[Sync]) -> float:
     curve = sum(one.weight * max(one.score, 0.0) * one.curve for one in found)
     if not np.any(curve):
         curve = sum(one.weight * one.curve for one in found)
-    most = len(found[0].curve) // 2
-    return (peak(np.asarray(curve)) - most) / GRID_FPS
+    return peak_s(np.asarray(curve))
 
 
-def peak(curve: Floats) -> float:
-    """Place of the highest value, between samples by the parabola through it and its neighbours."""
-    best = int(np.argmax(curve))
+def usual(curves: Floats) -> Floats:
+    """Correlations [..., 2 * most + 1] weighted by how usual their offsets are."""
+    most = curves.shape[-1] // 2
+    offset_s = np.arange(-most, most + 1) / GRID_FPS
+    return np.asarray(curves * np.exp(-0.5 * (offset_s / USUAL_OFFSET_S) ** 2))
+
+
+def peak_s(curve: Floats) -> float:
+    """Offset of the highest weighted value, seconds; its place between frames is the unweighted curve's."""
+    return (peak(curve, int(np.argmax(usual(curve)))) - len(curve) // 2) / GRID_FPS
+
+
+def peak(curve: Floats, best: int) -> float:
+    """Place of a peak at sample `best`, between samples by the parabola through it and its neighbours."""
     if not 0 < best < len(curve) - 1:
         return float(best)
     before, top, after = curve[best - 1 : best + 2]
     bend = before - 2 * top + after
-    return best + (0.5 * float((before - after) / bend) if bend < 0 else 0.0)
+    return best + (float(np.clip(0.5 * (before - after) / bend, -1, 1)) if bend < 0 else 0.0)
 
 
 def _looks(track: Floats) -> tuple[Floats, Floats]:

@@ -40,10 +40,10 @@ class TakeConfig:
     """... unless the infant is heard with this probability: speech detectors take some cries for speech."""
     min_p_adult: Share = 0.5
     """Adult speech probability from which a frame without infant voice is called `adult_voice`."""
-    min_sync_score: Annotated[float, Interval(ge=-1, le=1)] = 0.1
+    min_sync_score: Annotated[float, Interval(ge=-1, le=1)] = 0.2
     """A take whose mouth follows the voice less than this (0 is chance, 1 perfect) is `voice_elsewhere` ..."""
     min_sync_s: AtLeastZero = 2.0
-    """... if it is at least this long: shorter ones cannot tell."""
+    """... if at least so much of its mouth was compared, what is around the take included: less cannot tell."""
     max_shut_share: Share = 0.5
     """A cry or laugh of which a larger share is loud behind shut lips is `voice_elsewhere`, too."""
     clear_sync_score: Annotated[float, Interval(ge=-1, le=1)] = 0.3
@@ -180,7 +180,7 @@ def _dropped(n_frames: int, label: str, sync: Sync | None, shut: float, config: 
         return "too_short"
     if label != "babble" and shut > config.max_shut_share:  # one can hum behind shut lips, but neither cry nor laugh
         return "voice_elsewhere"
-    if sync and n_frames >= config.min_sync_s * GRID_FPS and sync.score < config.min_sync_score:
+    if sync and sync.weight >= config.min_sync_s * GRID_FPS and sync.score < config.min_sync_score:
         return "voice_elsewhere"
     return None
 

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.arrow import to_table
 from schemas.tables import VOICE
-from wail.vision.sync import held_open, loudness, peak, pooled_offset_s, shut_share, synchrony
+from wail.vision.sync import held_open, loudness, peak, peak_s, pooled_offset_s, shut_share, synchrony
 
 MOST = 15
 N = 150
@@ -35,7 +35,7 @@ def sync(mouth, loud):
     return synchrony(mouth, -60 + 40 * loud, mouth)
 
 
-@pytest.mark.parametrize("late_s", [-0.21, -0.05, 0.0, 0.013, 0.2, 0.4])
+@pytest.mark.parametrize("late_s", [-0.21, -0.05, 0.0, 0.013, 0.2, 0.25])
 def test_the_offset_is_found_between_frames(late_s):
     found = [sync(mouth_of(voice(seed), late_s, seed=seed), voice(seed)) for seed in range(4)]
     assert [one.offset_s for one in found] == pytest.approx([late_s] * 4, abs=0.012)
@@ -116,9 +116,17 @@ def test_short_takes_of_one_soundtrack_find_its_offset_together():
 
 
 def test_the_peak_lies_between_samples_but_not_beyond_the_ends():
-    assert peak(np.array([0.0, 1.0, 1.0, 0.0])) == pytest.approx(1.5)
-    assert peak(np.array([3.0, 2.0, 1.0])) == 0
-    assert peak(np.zeros(5)) == 0
+    assert peak(np.array([0.0, 1.0, 1.0, 0.0]), 1) == pytest.approx(1.5)
+    assert peak(np.array([3.0, 2.0, 1.0]), 0) == 0
+    assert peak(np.zeros(5), 2) == 2
+
+
+def test_of_two_equal_peaks_the_more_usual_offset_counts():
+    curve = np.zeros(31)
+    curve[[3, 17]] = 0.6
+    assert peak_s(curve) == pytest.approx(2 / 30)
+    curve[3] = 1.0
+    assert peak_s(curve) == pytest.approx(-0.4)
 
 
 def test_loudness_goes_on_beyond_the_clips_ends():

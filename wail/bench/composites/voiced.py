@@ -244,7 +244,7 @@ def _code() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _key(shot: VoicedShot) -> str:
+def key_of(shot: VoicedShot) -> str:
     return hashlib.sha256((_code() + json.dumps(asdict(shot), sort_keys=True)).encode()).hexdigest()[:16]
 
 
@@ -253,19 +253,19 @@ def media_of(folder: Path, shot: VoicedShot, sound: str) -> Path:
 
 
 def make_voiced(
-    folder: Path, shots: Sequence[VoicedShot], tell: Callable[[str, int, int], None] = lambda what, done, total: None
+    folder: Path, shots: Sequence[VoicedShot], on_progress: Callable[[int, int], None] = lambda done, total: None
 ) -> None:
     """Make the files that are not in `folder` yet (as this code makes them), each by a temporary name."""
     folder.mkdir(parents=True, exist_ok=True)
     for done, shot in enumerate(shots):
-        tell("clips with sound", done, len(shots))
+        on_progress(done, len(shots))
         note = folder / f"{shot.name}.json"
-        if note.exists() and json.loads(note.read_text()).get("key") == _key(shot):
+        if note.exists() and json.loads(note.read_text()).get("key") == key_of(shot):
             continue
         note.unlink(missing_ok=True)
         _make(folder, shot)
-        note.write_text(json.dumps({"key": _key(shot), **asdict(shot)}, indent=1) + "\n")
-    tell("clips with sound", len(shots), len(shots))
+        note.write_text(json.dumps({"key": key_of(shot), **asdict(shot)}, indent=1) + "\n")
+    on_progress(len(shots), len(shots))
 
 
 def _make(folder: Path, shot: VoicedShot) -> None:
