@@ -131,7 +131,7 @@ def write_file(path: Path, split: str, seed: int, n: int, mesh: FaceMesh) -> Non
     rng = np.random.default_rng(seed)
     found: list[Crop] = []
     while len(found) < n:
-        kind = str(rng.choice(["infant", "child", "adult"], p=[0.65, 0.15, 0.2]))
+        kind = str(rng.choice(["infant", "child", "adult"], p=[0.62, 0.14, 0.24]))
         model = make_model(make_actor(kind, split, int(rng.integers(2**31))))  # type: ignore[arg-type]
         made = (make_crop(model, split, mesh, rng) for _ in range(PER_ACTOR))
         found += [crop for crop in made if crop is not None]

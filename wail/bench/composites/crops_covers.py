@@ -36,7 +36,7 @@ ELSEWHERE = (50, 280, 205, 425, 152, 4, 168, 33, 263, 10, 151, 172, 397, 234, 45
 def cover(rgb: F32, shown: Shown, split: str, rng: Rng) -> tuple[F32, F32, str]:
     """One more occluder on a picture: (picture, its mask [side, side] 0-1, its kind)."""
     kind = str(rng.choice(["cutout", "fingers", "own", "solid", "hand", "thing"],
-                          p=[0.22, 0.17, 0.13, 0.12, 0.18, 0.18]))  # fmt: skip
+                          p=[0.19, 0.15, 0.12, 0.09, 0.15, 0.30]))  # fmt: skip
     if kind in ("solid", "hand", "thing"):
         return (*_rendered(rgb, shown, _part(kind, split, shown, rng), rng), kind)
     return (*{"cutout": _cutout, "fingers": _fingers, "own": _own}[kind](rgb, shown, rng), kind)
@@ -206,7 +206,7 @@ def _part(kind: str, split: str, shown: Shown, rng: Rng) -> Part:
         reach = turn @ flat @ facing @ np.array([0.0, rng.uniform(-20, 90), 0.0]) * rng.uniform(0.4, 1.0)
         return part.moved(turn @ flat @ facing, place - reach + [0, 0, -rng.uniform(8, 45)])
     if kind == "thing":
-        thing = str(rng.choice(list(MAKERS)))
+        thing = str(rng.choice([*MAKERS, "pacifier", "toy"]))
         tone = _skin(shown, rng) if rng.random() < (0.7 if thing in ("hand", "fist") else 0.15) else None
         part = _painted(make_occluder(thing, split, int(rng.integers(2**31)), tone), rng, 0.3)
         return part.moved(shift_mm=spot + away * 0.8).moved(shown.rotation, shown.shift_mm)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wail.bench.composites.crops_paint import F32, Rng, colour, noise, over, pattern, skin_colour, textured
-from wail.bench.composites.people import Actor
+from wail.bench.composites.people import BEARD, Actor
 from wail.inface.render import render_mesh
 from wail.inface.rotation import matrix_from_angles
 from wail.inface.standin.muscles import MUSCLES
@@ -65,9 +65,9 @@ def make_model(actor: Actor) -> Model:
             which[ids] += key.startswith(name)
         parts[name] = np.asarray(smooth @ which)
     away = signed_distance(rest[:, :2], coarse[list(OUTER_LIPS), :2])
-    below = soft(rest[:, 1] - coarse[2, 1] + 2, 3.0) * soft(np.abs(rest[:, 0]) - 1.1 * abs(coarse[61, 0]) - 12, 8.0)
     lips = soft(away, 1.2) * parts["skin"]
-    return Model(actor, rest, lips, parts["mouth"], parts["skin"], below * (1 - lips) * parts["skin"])
+    beard = soft(signed_distance(rest[:, :2], coarse[list(BEARD), :2]), 6.0) * (rest[:, 2] > coarse[132, 2] - 10)
+    return Model(actor, rest, lips, parts["mouth"], parts["skin"], beard * (1 - lips) * parts["skin"])
 
 
 def show(model: Model, rng: Rng) -> Shown:
@@ -149,9 +149,8 @@ def _coloured(model: Model, colours: F64, rng: Rng) -> F64:
     fine = _mix(fine, lips if rng.random() < 0.6 else skin_colour(rng).astype(float), model.lips * rng.uniform(0, 0.8))
     inside = np.array([0.5, 0.2, 0.2]) * rng.uniform(0.1, 1.6) * (1 + rng.normal(0, 0.15, 3))
     fine = _mix(fine, np.clip(inside, 0, 1), model.inside * rng.uniform(0, 0.8))
-    if model.actor.kind == "adult" and rng.random() < 0.4:
-        stubble = np.clip(0.6 + 0.5 * _at(noise(rng, SIDE_PX, 60, 2), model.rest_mm), 0, 1)
-        fine = _mix(fine, np.asarray(model.actor.tones.hair), model.beard * stubble * rng.uniform(0.2, 0.9))
+    if rng.random() < {"adult": 0.6, "child": 0.05, "infant": 0.05}[model.actor.kind]:
+        fine = _bearded(fine, model, rng)
     rough = 1 + rng.uniform(0, 0.09) * _at(noise(rng, SIDE_PX, rng.uniform(20, 60)), model.rest_mm)
     blotch = _at(noise(rng, SIDE_PX, rng.uniform(3, 9), 2), model.rest_mm)
     fine *= rough[:, None] * (1 + rng.uniform(0, 0.12) * blotch[:, None] * rng.uniform(0.2, 1, 3))
@@ -159,6 +158,17 @@ def _coloured(model: Model, colours: F64, rng: Rng) -> F64:
         spots = _at(pattern(rng, SIDE_PX), model.rest_mm)
         fine = _mix(fine, fine * rng.uniform(0.5, 1.2, 3), spots * model.skin * rng.uniform(0, 0.6))
     return np.asarray(np.clip(np.concatenate([fine, colours[n:]]), 0, 1))
+
+
+def _bearded(fine: F64, model: Model, rng: Rng) -> F64:
+    """A beard or stubble of any density, thinner in places, moustache or chin shaved at times."""
+    grain = 0.5 * _at(noise(rng, SIDE_PX, 80, 2), model.rest_mm) + 0.4 * _at(noise(rng, SIDE_PX, 8, 2), model.rest_mm)
+    weight = model.beard * np.clip(rng.uniform(0.4, 1.1) + grain, 0, 1) * rng.uniform(0.25, 1.0)
+    if rng.random() < 0.3:
+        level = rng.normal(np.median(model.rest_mm[model.lips > 0.5, 1]), 8)
+        weight *= soft((model.rest_mm[:, 1] - level) * rng.choice([-1.0, 1.0]), 4.0)
+    hair = np.asarray(model.actor.tones.hair) if rng.random() < 0.7 else rng.uniform(0.03, 0.7) * np.ones(3)
+    return _mix(fine, np.clip(hair * rng.uniform(0.6, 1.6), 0, 1), weight)
 
 
 def _mix(base: F64, other: F64, weight: F64) -> F64:
