@@ -40,7 +40,7 @@ class BorderConfig:
     max_lines: Annotated[int, Ge(4)] = 22
     min_corner_deg: AboveZero = 62.0
     """Corners of a rectangle seen from any sensible side lie between this and 180 less it."""
-    min_side_seen: Share = 0.72
+    min_side_seen: Share = 0.78
     max_side_gap: Share = 0.25
     """Fingers that hold a picture hide less of a side; a neck before it more."""
     min_below_seen: Share = 0.7

@@ -5,7 +5,9 @@ from typing import Annotated
 
 from annotated_types import Ge, Interval
 
+from wail.vision.fusion import Fusion
 from wail.vision.infant import Poles
+from wail.vision.live import LiveConfig
 from wail.vision.visibility import OcclusionConfig
 
 AtLeastOne = Annotated[int, Ge(1)]
@@ -34,6 +36,8 @@ class VisionConfig:
 
     # Usable or not.
     min_p_infant_face: Share = 0.5
+    min_p_live: Share = 0.5
+    """Faces that are rather a print or a screen are `not_live`."""
     max_abs_yaw_deg: AtLeastZero = 45.0
     max_abs_pitch_deg: AtLeastZero = 40.0
     max_outside_share: Share = 0.1
@@ -54,7 +58,13 @@ class VisionConfig:
 
     # How often the slower evidence is taken.
     hands_every_frames: AtLeastOne = 6
-    mirror_every_frames: AtLeastOne = 2
+    doubt_every_frames: AtLeastOne = 3
+    """One more pass of the landmark network, on a changed crop."""
+    network_every_frames: AtLeastOne = 2
+    min_colourful: AtLeastZero = 0.03
+    """Log-chromaticity scatter of a crop under which the picture counts as grey, and colours as no evidence."""
 
     occlusion: OcclusionConfig = field(default_factory=OcclusionConfig)
+    fusion: Fusion = field(default_factory=Fusion)
+    live: LiveConfig = field(default_factory=LiveConfig)
     infant: Poles = field(default_factory=Poles)

@@ -14,7 +14,7 @@ for many seconds: awake infants look about. Closed eyes that are merely still ne
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import cv2
 import numpy as np
@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from wail.vision.border import BorderConfig, colour_gradient, find_border
 from wail.vision.regions import MOUTH
 from wail.vision.roi import Array
-from wail.vision.tracks import FaceView
+
+if TYPE_CHECKING:  # Its config holds this file's.
+    from wail.vision.tracks import FaceView
 
 F64 = NDArray[np.float64]
 LIDS = np.array([159, 158, 160, 145, 144, 153, 386, 385, 387, 374, 373, 380])
@@ -34,6 +36,7 @@ STEADY = np.array([
 ])  # fmt: skip
 """Where relief shows when a head turns, with eye corners, brows and forehead to hold it against."""
 POINTS = np.unique(np.concatenate([STEADY, LIDS, MOUTH[MOUTH < 468]]))
+OFTEN_SEARCHES = 12
 _OUTLINE = np.array([10, 297, 284, 389, 454, 361, 397, 378, 152, 149, 172, 132, 234, 162, 54, 67])
 
 
@@ -43,7 +46,9 @@ class LiveConfig:
 
     border: BorderConfig = field(default_factory=BorderConfig)
     search_every_frames: Annotated[int, Ge(1)] = 12
-    """How often a frame around the face is looked for."""
+    """How often a frame around the face is looked for at first ..."""
+    search_later_every_frames: Annotated[int, Ge(1)] = 30
+    """... and after a dozen searches."""
     prior_log_odds: float = 3.0
     """Of a living face before anything was looked at: 20 to 1."""
     border_log_odds: Annotated[float, Ge(0)] = 1.8
@@ -54,16 +59,19 @@ class LiveConfig:
     """Landmarks are averaged over this many looks before they are compared: unrest goes, expressions stay."""
     max_windows: Annotated[int, Ge(4)] = 64
     """Beyond, neighbours are merged: memory does not grow with a track."""
-    still: Annotated[float, Gt(0)] = 0.006
+    still: Annotated[float, Gt(0)] = 0.005
     """RMS movement of averaged landmarks below which nothing moved, for a large sharp face ..."""
-    still_px: Annotated[float, Gt(0)] = 0.20
-    """... plus this many pixels over the outer eye distance."""
+    still_px: Annotated[float, Gt(0)] = 0.2
+    """... plus this many pixels over the outer eye distance ..."""
+    still_turned: Annotated[float, Ge(0)] = 0.05
+    """... plus this for each unit of change in foreshortening (see `turned`): the landmark network draws a little
+    relief into a flat picture that turns. A real head's makes at least 0.3 of it."""
     min_interocular_px: Annotated[float, Ge(0)] = 30.0
     """Smaller faces' unrest hides what is looked for."""
     turned: Annotated[float, Gt(0)] = 0.06
     """Change of the affine map's ratio of axes that no expression and no noise makes: a plane turned to 20 degrees."""
     min_turned_s: Annotated[float, Ge(0)] = 1.0
-    staring_s: Annotated[float, Gt(0)] = 6.0
+    staring_s: Annotated[float, Gt(0)] = 7.0
     """Open eyes, lids, gaze and lips that have not moved for this long belong to a picture as likely as not."""
     open_lids: Annotated[float, Ge(0)] = 0.055
     """Lid opening above which eyes count as open."""
@@ -100,7 +108,7 @@ class LiveWatch:
         self._tracks: dict[int, _Track] = {}
         self._small: tuple[int, NDArray[np.int16], float] | None = None
 
-    def see(self, frame: int, rgb: NDArray[np.uint8], view: FaceView) -> None:
+    def see(self, frame: int, rgb: NDArray[np.uint8], view: "FaceView") -> None:
         """Take note of one face in one frame (30 fps grid), its picture u8 [h, w, 3]."""
         if view.track not in self._tracks:
             self._tracks[view.track] = _Track(first_frame=frame, next_search=frame)
@@ -111,7 +119,9 @@ class LiveWatch:
         track.last_frame = frame
         self._shape(track, view, eyes_px)
         if frame >= track.next_search:
-            track.next_search = frame + self._config.search_every_frames
+            often = track.searches < OFTEN_SEARCHES
+            track.next_search = frame + (
+                self._config.search_every_frames if often else self._config.search_later_every_frames)
             track.searches += 1
             track.borders += self._border(frame, rgb, view.xy_px, eyes_px) is not None
 
@@ -135,16 +145,18 @@ class LiveWatch:
         config = self._config
         if len(seen.windows) < 3 or seen.eyes_px < config.min_interocular_px:
             return 0.0
-        if movement(np.array(seen.windows)) > config.still + config.still_px / seen.eyes_px:
+        turned = float(np.ptp(seen.squash))
+        limit = config.still + config.still_px / seen.eyes_px + config.still_turned * turned
+        if movement(np.array(seen.windows)) > limit:
             return 0.0
         seconds = (seen.last_frame - seen.first_frame + 1) / 30
-        if np.ptp(seen.squash) > config.turned and seconds >= config.min_turned_s:
+        if turned > config.turned and seconds >= config.min_turned_s:
             return 0.98
         if seen.lids < config.open_lids:
             return 0.0
         return float(1 / (1 + np.exp(-2.0 * (seconds - config.staring_s))))
 
-    def _shape(self, track: _Track, view: FaceView, eyes_px: float) -> None:
+    def _shape(self, track: _Track, view: "FaceView", eyes_px: float) -> None:
         """Add one look at the face's shape to its track."""
         shape = np.asarray(view.xy_px[POINTS], np.float64)
         if track.reference is None:
