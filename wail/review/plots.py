@@ -19,10 +19,11 @@ from wail.review.timeline import Timeline, bare_axes, broken
 from wail.review.wording import ADULT_COLOUR, KEPT_COLOUR, LABEL_COLOURS, STEPS, label_text, reason_text, text_colour
 
 EVIDENCE_COLOURS = {
-    "by_network": svg.ADULT, "by_colour": svg.LAUGH, "by_lips": svg.MOUTH, "by_hand": svg.INFANT, "by_mirror": svg.YAW,
-    "by_fan": svg.BABBLE,
+    "mouth_hidden": svg.INK, "by_network": svg.ADULT, "by_colour": svg.LAUGH, "by_lips": svg.MOUTH,
+    "by_hand": svg.INFANT, "by_mesh": svg.YAW, "by_mirror": svg.YAW,
 }  # fmt: skip
-"""Columns of table EVIDENCE that are drawn, where the table has them."""
+"""Columns of table EVIDENCE that are drawn, where the table has them: the verdict on the mouth, and what it rests on
+most. All of them are in the file and under the pictures."""
 TRACK_STYLES = ("solid", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def clip_svg(clip: ClipData, shards: Mapping[str, ShardTake], limits: Limits = N
     lanes += [("vocal", 0.62)] if _filled(clip, "vocal") else []
     lanes += [("voice", 1.5), ("adult", 0.45), ("kind", 0.9), ("loudness", 0.7)] if _filled(clip, "voice") else []
     lanes += [("yaw", 1.3), ("visible", 1.3)] if _filled(clip, "frames") else []
-    lanes += [("hidden", 1.75)] if _filled(clip, "evidence") and _filled(clip, "frames") else []
+    lanes += [("hidden", 1.9)] if _filled(clip, "evidence") and _filled(clip, "frames") else []
     lanes += [("residual", 0.9)] if clip.fits else []
     apertures = {take["take_id"]: shards[take["take_id"]] for take in takes if take["take_id"] in shards}
     lanes += [("aperture", 0.9)] if apertures else []
@@ -226,18 +227,18 @@ def _draw_faces(line: Timeline, frames: pa.Table, limits: Limits) -> None:
 
 
 def _draw_evidence(line: Timeline, evidence: pa.Table) -> None:
-    """What speaks for something over the mouth, each piece of evidence by itself, of the first tracks."""
-    names = [name for name in EVIDENCE_COLOURS if name in evidence.column_names][:5]
-    line.label("hidden", [("Hidden by", svg.INK)] + [(name.removeprefix("by_"), EVIDENCE_COLOURS[name])
-                                                     for name in names], gap=0.34)  # fmt: skip
+    """How sure it is that something is over the mouth, and what speaks for it, of the first tracks."""
+    names = [name for name in EVIDENCE_COLOURS if name in evidence.column_names][:6]
+    line.label("hidden", [("Mouth hidden" if name == "mouth_hidden" else name.replace("_", " "), EVIDENCE_COLOURS[name])
+                          for name in names], gap=0.34)  # fmt: skip
     line.guides("hidden", [0, 1], 0, 1)
     for index, track in enumerate(sorted(set(evidence["track"].to_pylist()))[: len(TRACK_STYLES)]):
         rows = evidence.filter(pa.compute.equal(evidence["track"], track))
         t = rows["frame"].to_numpy() / GRID_FPS
-        for name in names:
+        for name in reversed(names):
             values = rows[name].to_numpy(zero_copy_only=False).astype(np.float64)
             line.line("hidden", *broken(t, values), 0, 1, EVIDENCE_COLOURS[name], linestyle=TRACK_STYLES[index],
-                      linewidth=0.8)  # fmt: skip
+                      linewidth=1.3 if name == "mouth_hidden" else 0.7)  # fmt: skip
 
 
 def _draw_residuals(line: Timeline, clip: ClipData, limits: Limits) -> None:

@@ -144,7 +144,8 @@ def facts_of(seen: FrameValues, i: int) -> tuple[str, ...]:
     if np.isfinite(value("yaw_deg")):
         lines.append(f"yaw {value('yaw_deg'):.0f}°, pitch {value('pitch_deg'):.0f}°")
         lines.append(f"eyes {value('interocular_px'):.0f} px, infant's {value('p_infant_face'):.2f}")
-        lines.append(f"mouth {value('mouth_visible'):.2f}, face {value('visible'):.2f}")
+        live = f", live {value('p_live'):.2f}" if value("p_live") < 0.9 else ""
+        lines.append(f"mouth {value('mouth_visible'):.2f}, face {value('visible'):.2f}{live}")
     return tuple(lines)
 
 

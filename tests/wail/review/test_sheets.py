@@ -81,7 +81,7 @@ def test_evidence_is_said_where_the_table_is_there_and_missing_values_are_named_
     with_evidence(builder, folder)
     text = page(builder)
     assert "hidden by hand 0.90" in part(text, "mouth_occluded")
-    assert "Hidden by" in text, "a lane of the timeline"
+    assert ">by hand</text>" in text, "a lane of the timeline"
 
 
 def test_without_settings_there_is_no_limit_and_nothing_is_called_near(builder):
