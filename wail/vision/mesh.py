@@ -8,14 +8,13 @@ that we turn upright ourselves, so that there is no state to leak from one clip 
 import hashlib
 from functools import cache
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wail.errors import ModelError
+from wail.vision.graphs import Graph, bundled_graph, modules_folder
 from wail.vision.roi import lifted
 
 CROP_PX = 192
@@ -27,25 +26,12 @@ _LANDMARKS = "face_landmarks"
 _PRESENCE = "facelandmarkcpu__face_presence_score"
 
 
-@cache
-def _modules() -> Path:
-    """The folder of models inside the mediapipe wheel, found without importing mediapipe (a second's work)."""
-    spec = find_spec("mediapipe")
-    if spec is None or spec.origin is None:
-        raise ModelError("mediapipe is not installed, its bundled models are needed: pip install mediapipe==0.10.21")
-    return Path(spec.origin).parent / "modules"
-
-
 def _landmark_graph() -> Any:
     """The landmark half of the bundled graph: same nodes, but the region is an input and presence no gate."""
     from mediapipe.calculators.util import thresholding_calculator_pb2
     from mediapipe.framework import calculator_pb2
-    from mediapipe.python._framework_bindings import resource_util, validated_graph_config
 
-    resource_util.set_resource_dir(str(_modules().parents[1]))
-    validated = validated_graph_config.ValidatedGraphConfig()
-    validated.initialize(binary_graph_path=str(_modules() / "face_landmark/face_landmark_front_cpu.binarypb"))
-    whole = calculator_pb2.CalculatorGraphConfig.FromString(validated.binary_config)
+    whole = bundled_graph("face_landmark/face_landmark_front_cpu")
     graph = calculator_pb2.CalculatorGraphConfig()
     graph.node.extend(node for node in whole.node if node.name.startswith("facelandmarkcpu__"))
     for node in graph.node:
@@ -56,7 +42,6 @@ def _landmark_graph() -> Any:
     graph.input_stream.extend(["image", _ROI])
     graph.input_side_packet.append("with_attention")
     graph.output_stream.extend([_LANDMARKS, _PRESENCE])
-    graph.num_threads = 1
     return graph
 
 
@@ -66,18 +51,13 @@ class FaceMesh:
     def __init__(self) -> None:
         from mediapipe.framework.formats import rect_pb2
         from mediapipe.python import packet_creator
-        from mediapipe.python._framework_bindings import calculator_graph
 
-        self._packets = packet_creator
-        self._whole = rect_pb2.NormalizedRect(x_center=0.5, y_center=0.5, width=1.0, height=1.0)
-        self._time_us = 0
-        self._out: dict[str, Any] = {}
+        whole = rect_pb2.NormalizedRect(x_center=0.5, y_center=0.5, width=1.0, height=1.0)
+        self._region = packet_creator.create_proto(whole)
+        self._graph = Graph(_landmark_graph(), (_LANDMARKS, _PRESENCE),
+                            {"with_attention": packet_creator.create_bool(True)})  # fmt: skip
         self.calls = 0
         """How often the network ran."""
-        self._graph = calculator_graph.CalculatorGraph(graph_config=_landmark_graph())
-        for name in (_LANDMARKS, _PRESENCE):
-            self._graph.observe_output_stream(name, self._out.__setitem__)
-        self._graph.start_run({"with_attention": packet_creator.create_bool(True)})
 
     def __call__(self, crop: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         """Run on one upright crop, uint8 [CROP_PX, CROP_PX, 3] RGB; a dim one is brightened first.
@@ -85,17 +65,12 @@ class FaceMesh:
         Returns points f32 [478, 3] in crop pixels (x right, y down, z away from the camera, in the same unit) and the
         network's own presence score (0-1). The points mean nothing when the score is low.
         """
-        from mediapipe.python._framework_bindings import _packet_getter, image_frame
+        from mediapipe.python._framework_bindings import _packet_getter
 
-        self._time_us += 1
         self.calls += 1
-        self._out.clear()
-        image = self._packets.create_image_frame(image_format=image_frame.ImageFormat.SRGB, data=lifted(crop))
-        self._graph.add_packet_to_input_stream("image", image.at(self._time_us))
-        self._graph.add_packet_to_input_stream(_ROI, self._packets.create_proto(self._whole).at(self._time_us))
-        self._graph.wait_until_idle()
-        presence = float(_packet_getter.get_float(self._out[_PRESENCE]))
-        packed = _packet_getter._get_serialized_proto(self._out[_LANDMARKS])
+        out = self._graph(lifted(crop), **{_ROI: self._region})
+        presence = float(_packet_getter.get_float(out[_PRESENCE]))
+        packed = _packet_getter._get_serialized_proto(out[_LANDMARKS])
         return unpacked(packed) * np.float32(CROP_PX), presence
 
     def close(self) -> None:
@@ -128,7 +103,5 @@ def model_ids() -> dict[str, str]:
         "hand_landmarks": "hand_landmark/hand_landmark_lite.tflite",
         "palm_detection": "palm_detection/palm_detection_lite.tflite",
     }
-    return {
-        name: f"mediapipe {version('mediapipe')} {hashlib.sha256((_modules() / file).read_bytes()).hexdigest()[:16]}"
-        for name, file in files.items()
-    }
+    digests = {name: hashlib.sha256((modules_folder() / file).read_bytes()) for name, file in files.items()}
+    return {name: f"mediapipe {version('mediapipe')} {digest.hexdigest()[:16]}" for name, digest in digests.items()}

@@ -8,7 +8,7 @@ from wail.vision.roi import Roi
 
 FIRST_REGIONS, MORE_REGIONS = 128, 32
 """How many regions the sweep of a new shot covers in its first frame, and in each one after."""
-SURVEY_REGIONS, LOST_REGIONS = 4, 8
+SURVEY_REGIONS, LOST_REGIONS = 2, 8
 """How many regions are visited at a time later, while every face is followed and while one is lost or none known."""
 LOST_LOOKS, SURVEY_LOOKS = 4, 2
 """How many candidates get a landmark network's look each time: what a crowd may cost."""
@@ -58,7 +58,7 @@ class SearchPlan:
         """Whether the last regions showed a new face."""
         if any_new and not self._found:
             self._found = True
-            self._todo = self._todo[:1]
+            self._todo = [[region for region in level if region.roll_deg == 0.0] for level in self._todo[:1]]
 
     def _measure(self, width_px: int, height_px: int) -> None:
         self._size = (width_px, height_px)

@@ -205,8 +205,8 @@ class FaceTracker:
             for candidate in self._detector.places(rgb, regions):
                 if looks == 0 or len(views) >= self._config.max_faces:
                     break
-                known = [v.roi for v in views] + [roi for _, roi in self._refused]
-                if any(same_place(candidate.roi, roi) for roi in known):
+                refused = any(same_place(candidate.roi, roi) for _, roi in self._refused)
+                if refused or any(distance_px(candidate.roi, v.roi) < 0.4 * v.roi.size_px for v in views):
                     continue
                 looks -= 1
                 view = self._approach(rgb, candidate.roi)
