@@ -207,7 +207,7 @@ def _part(kind: str, split: str, shown: Shown, rng: Rng) -> Part:
         return part.moved(turn @ flat @ facing, place - reach + [0, 0, -rng.uniform(8, 45)])
     if kind == "thing":
         thing = str(rng.choice([*MAKERS, "pacifier", "toy"]))
-        tone = _skin(shown, rng) if rng.random() < (0.7 if thing in ("hand", "fist") else 0.15) else None
+        tone = _skin(shown, rng) if rng.random() < (0.7 if thing in ("hand", "fist") else 0.45) else None
         part = _painted(make_occluder(thing, split, int(rng.integers(2**31)), tone), rng, 0.3)
         return part.moved(shift_mm=spot + away * 0.8).moved(shown.rotation, shown.shift_mm)
     turn = matrix_from_angles(*(np.array([a]) for a in rng.uniform(-180, 180, 3)))[0]

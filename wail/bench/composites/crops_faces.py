@@ -77,8 +77,10 @@ def show(model: Model, rng: Rng) -> Shown:
     rotation = matrix_from_angles(*(np.array([a]) for a in angles))[0]
     z_mm = rng.uniform(260, 900)
     shift, focal = _framing(verts, rotation, z_mm, rng)
-    light = np.array([rng.normal(0, 0.8), rng.normal(-0.4, 0.7), -1.0])
-    ambient = rng.uniform(0.25, 0.75)
+    # At times a lamp above, a window beside or a torch below, and little else.
+    hard = rng.random() < 0.25
+    light = np.array([rng.normal(0, 0.8), rng.normal(-0.4, 0.7), -rng.uniform(0.05, 1.0) if hard else -1.0])
+    ambient = rng.uniform(0.08, 0.4) if hard else rng.uniform(0.25, 0.75)
     person = model.actor.person
     head = person.head(verts)
     coloured = Part(head.verts_mm, head.triangles, _coloured(model, head.colours, rng))

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from annotated_types import Gt
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from wail.vision.occlusion import WEIGHTS
 from wail.vision.occlusion_net import OcclusionMap
@@ -48,12 +48,17 @@ def loss_of(logits: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Ten
     return (each * weight).sum() / weight.sum()
 
 
-def train(crops: Crops, budget: Budget, state: Path | None = None, say: Callable[[str], None] = _to_stderr
-          ) -> OcclusionMap:  # fmt: skip
-    """A network taught on crops. The same crops and budget give the same network on the same machine."""
+def train(
+    crops: Crops, budget: Budget, state: Path | None = None, start: Path | None = None,
+    say: Callable[[str], None] = _to_stderr,
+) -> OcclusionMap:  # fmt: skip
+    """A network taught on crops, from the weights `start` on where it is given. The same crops, budget and start give
+    the same network on the same machine."""
     torch.set_num_threads(1)
     torch.manual_seed(budget.seed)
     net: OcclusionMap = OcclusionMap().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start is not None:
+        net.load_state_dict(load_file(start))
     steps = budget.passes * -(-len(crops) // budget.batch)
     optimiser = torch.optim.AdamW(net.parameters(), lr=budget.learning_rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, budget.learning_rate, steps, pct_start=0.15)
@@ -104,13 +109,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Teach the occlusion network on crops.")
     parser.add_argument("crops", type=Path)
     parser.add_argument("--tune", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="weights to go on from, with more crops")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     parser.add_argument("--passes", type=int, default=Budget.passes)
     parser.add_argument("--seed", type=int, default=Budget.seed)
+    parser.add_argument("--rate", type=float, default=Budget.learning_rate, help="largest learning rate")
     asked = parser.parse_args(arguments)
-    budget = Budget(passes=asked.passes, seed=asked.seed)
+    budget = Budget(passes=asked.passes, seed=asked.seed, learning_rate=asked.rate)
     state = asked.out.with_suffix(".state")
-    net = train(read_crops(asked.crops), budget, state)
+    net = train(read_crops(asked.crops), budget, state, asked.start)
     tune = read_crops(asked.tune)
     net = calibrated(net, tune)
     save(net, asked.out)

@@ -94,7 +94,7 @@ def test_the_command_goes_on_where_it_was_cut_and_its_weights_load(folder, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(read_crops(folder), Budget(passes=3), out.with_suffix(".state"), cut)
+        train(read_crops(folder), Budget(passes=3), out.with_suffix(".state"), say=cut)
     assert out.with_suffix(".state").is_file()
     main([str(folder), "--tune", str(folder), "--out", str(out), "--passes", "3"])
     said = capsys.readouterr()
