@@ -176,4 +176,4 @@ def test_hours_without_a_face_cost_next_to_no_memory(monkeypatch):
     finally:
         tracemalloc.stop()
     assert set(result.frames["reason"].to_pylist()) == {"no_face"}
-    assert held[399] - held[99] < 300 * 200 + 40_000, "some 200 bytes a frame, 20 MB an hour; and thumbs up to their limit"
+    assert held[399] - held[99] < 300 * 200 + 40_000, "200 bytes a frame, and thumbs to their limit"
