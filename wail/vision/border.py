@@ -34,10 +34,10 @@ ROOM_PX = 3.0
 class BorderConfig:
     """What counts as a frame. Shares of a side's length, degrees, grey levels per pixel."""
 
-    long_side_px: Annotated[int, Ge(32)] = 320
+    long_side_px: Annotated[int, Ge(32)] = 256
     """The picture is shrunk to this."""
     min_gradient: AboveZero = 2.0
-    max_lines: Annotated[int, Ge(4)] = 22
+    max_lines: Annotated[int, Ge(4)] = 18
     min_corner_deg: AboveZero = 62.0
     """Corners of a rectangle seen from any sensible side lie between this and 180 less it."""
     min_side_seen: Share = 0.78
@@ -74,11 +74,13 @@ def find_border(
     normals, offsets = _lines(gradient, hull, centre, eyes_px, config)
     if len(normals) < 4:
         return None
-    normals, offsets = _refit(gradient, normals, offsets, centre, config)
+    # No side may be longer than this, so nothing farther along a line, or away from the face, can belong to one.
+    far = eyes_px / config.min_eyes_share
+    normals, offsets = _refit(gradient, normals, offsets, centre, far, config)
     normals, offsets = _around(normals, offsets, hull - centre)
     if len(normals) < 4:
         return None
-    at, edges = _edges(gradient, normals, offsets, centre, EDGE_PX, config)
+    at, edges = _edges(gradient, normals, offsets, centre, far, EDGE_PX, config)
     return _best(normals, offsets, at, edges, centre, down, eyes_px, gradient.shape, config)
 
 
@@ -99,7 +101,8 @@ def _lines(
     normals = np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1)[:, None]
     offsets = (normals * ends.mean(1)).sum(1)
     normals, offsets = normals * np.sign(offsets)[:, None], np.abs(offsets)
-    normals, offsets = _around(normals, offsets, hull - centre)
+    near = offsets < eyes_px / config.min_eyes_share
+    normals, offsets = _around(normals[near], offsets[near], hull - centre)
     return _distinct(normals, offsets, config.max_lines)
 
 
@@ -122,29 +125,30 @@ def _distinct(normals: F64, offsets: F64, most: int) -> tuple[F64, F64]:
 
 
 def _edges(
-    gradient: NDArray[np.int16], normals: F64, offsets: F64, centre: F64, reach: int, config: BorderConfig
+    gradient: NDArray[np.int16], normals: F64, offsets: F64, centre: F64, far: float, reach: int, config: BorderConfig
 ) -> tuple[F64, NDArray[np.float32]]:
     """Strength of the edge across each line [n, t, 2 reach + 1] at places along it [t] (pixels from its foot point)."""
     height, width = gradient.shape[:2]
-    far = float(np.hypot(height, width))
     at = np.arange(-far, far, STEP_PX)
     along = np.stack([-normals[:, 1], normals[:, 0]], 1)
     aside = np.arange(-reach, reach + 1)
-    spots = centre + (offsets[:, None] * normals)[:, None, None] + at[:, None, None] * along[:, None, None]
-    spots = spots + aside[:, None] * normals[:, None, None]
-    x, y = np.rint(spots[..., 0]).astype(np.int64), np.rint(spots[..., 1]).astype(np.int64)
-    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    seen = gradient[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] / np.float32(8)
-    across = np.abs((seen * normals[:, None, None].astype(np.float32)).sum(-1))
-    straight = across > 0.9 * np.linalg.norm(seen, axis=-1)
-    return at, np.where(inside & straight & (across > config.min_gradient), across, 0).astype(np.float32)
+    n, foot = normals.astype(np.float32), (centre + offsets[:, None] * normals).astype(np.float32)
+    x, y = (foot[:, k, None, None] + at.astype(np.float32)[:, None] * along.astype(np.float32)[:, k, None, None]
+            + aside.astype(np.float32) * n[:, k, None, None] for k in (0, 1))  # fmt: skip
+    column, row = np.rint(x).astype(np.int32), np.rint(y).astype(np.int32)
+    inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
+    place = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
+    gx, gy = (gradient[..., k].ravel()[place].astype(np.float32) / 8 for k in (0, 1))
+    across = np.abs(gx * n[:, 0, None, None] + gy * n[:, 1, None, None])
+    straight = across**2 > 0.81 * (gx**2 + gy**2)
+    return at, np.where(inside & straight & (across > config.min_gradient), across, np.float32(0))
 
 
 def _refit(
-    gradient: NDArray[np.int16], normals: F64, offsets: F64, centre: F64, config: BorderConfig
+    gradient: NDArray[np.int16], normals: F64, offsets: F64, centre: F64, far: float, config: BorderConfig
 ) -> tuple[F64, F64]:
     """Each line moved and turned onto the edges within REACH_PX of it (weighted least squares)."""
-    at, edges = _edges(gradient, normals, offsets, centre, REACH_PX, config)
+    at, edges = _edges(gradient, normals, offsets, centre, far, REACH_PX, config)
     weight = edges.sum(2).astype(np.float64)
     aside = (edges * np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float32)).sum(2) / np.maximum(weight, 1e-9)
     total = np.maximum(weight.sum(1), 1e-9)

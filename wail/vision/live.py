@@ -36,7 +36,7 @@ STEADY = np.array([
 ])  # fmt: skip
 """Where relief shows when a head turns, with eye corners, brows and forehead to hold it against."""
 POINTS = np.unique(np.concatenate([STEADY, LIDS, MOUTH[MOUTH < 468]]))
-OFTEN_SEARCHES = 12
+OFTEN_SEARCHES = 6
 _OUTLINE = np.array([10, 297, 284, 389, 454, 361, 397, 378, 152, 149, 172, 132, 234, 162, 54, 67])
 
 
@@ -45,10 +45,10 @@ class LiveConfig:
     """When a face is taken for a picture. Distances in outer eye distances."""
 
     border: BorderConfig = field(default_factory=BorderConfig)
-    search_every_frames: Annotated[int, Ge(1)] = 12
+    search_every_frames: Annotated[int, Ge(1)] = 15
     """How often a frame around the face is looked for at first ..."""
     search_later_every_frames: Annotated[int, Ge(1)] = 30
-    """... and after a dozen searches."""
+    """... and after six searches."""
     prior_log_odds: float = 3.0
     """Of a living face before anything was looked at: 20 to 1."""
     border_log_odds: Annotated[float, Ge(0)] = 1.8
