@@ -86,6 +86,16 @@ def read_parts(path: Path, schema: pa.Schema, columns: Sequence[str], rows: int)
         raise DatasetError(f"{path} cannot be read as Parquet ({error}): delete it and run again") from error
 
 
+def read_between(path: Path, schema: pa.Schema, column: str, first: int, last: int) -> pa.Table:
+    """The rows of a large table whose `column` is in first..last; row groups without any are not read; raises as
+    `read_table`."""
+    try:
+        hold_to(path, pq.read_schema(path), schema)
+        return pq.read_table(path, filters=[(column, ">=", first), (column, "<=", last)])
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} cannot be read as Parquet ({error}): delete it and run again") from error
+
+
 def hold_to(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
     """Raises DatasetError where a file's columns are not those of its table."""
     if not found.equals(wanted):

@@ -3,10 +3,21 @@ import multiprocessing
 import pyarrow as pa
 import pytest
 
+from schemas.arrow import to_table
 from schemas.documents import Receipt
-from schemas.tables import VOCAL
+from schemas.tables import VERDICTS, VOCAL
 from wail.errors import DatasetBusyError, DatasetError
-from wail.store import ClipFolder, atomic_path, dataset_lock, read_table, sweep_temporaries, write_table, write_text
+from wail.store import (
+    ClipFolder,
+    atomic_path,
+    dataset_lock,
+    read_between,
+    read_parts,
+    read_table,
+    sweep_temporaries,
+    write_table,
+    write_text,
+)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_trace(tmp_path):
@@ -93,3 +104,28 @@ def test_a_damaged_table_and_one_of_another_version_are_named(tmp_path):
     write_table(path, pa.table({"x": [1]}))
     with pytest.raises(DatasetError, match="written by another version"):
         read_table(path, VOCAL)
+
+
+def test_a_large_table_is_read_in_parts_and_by_ranges(tmp_path):
+    rows = [{"frame": k, "time_s": k / 30, "keep": True, "reason": None, "take_id": "t"} for k in range(100)]
+    path = tmp_path / "verdicts.parquet"
+    write_table(path, to_table(rows, VERDICTS), row_group_rows=16)
+    parts = list(read_parts(path, VERDICTS, ("frame", "keep"), 30))
+    assert max(part.num_rows for part in parts) <= 30
+    assert [name for part in parts for name in part["frame"].to_pylist()] == list(range(100))
+    assert parts[0].column_names == ["frame", "keep"]
+    found = read_between(path, VERDICTS, "frame", 40, 55)
+    assert found["frame"].to_pylist() == list(range(40, 56))
+    assert found.schema.equals(VERDICTS)
+
+
+@pytest.mark.parametrize("read", [lambda path: list(read_parts(path, VOCAL, ("start_s",), 9)),
+                                  lambda path: read_between(path, VOCAL, "start_s", 0, 1)])  # fmt: skip
+def test_a_damaged_large_table_and_one_of_another_version_are_named(tmp_path, read):
+    path = tmp_path / "vocal.parquet"
+    path.write_bytes(b"no table")
+    with pytest.raises(DatasetError, match="cannot be read as Parquet"):
+        read(path)
+    write_table(path, pa.table({"a": [1]}))
+    with pytest.raises(DatasetError, match="written by another version"):
+        read(path)

@@ -18,7 +18,7 @@ from wail.inface.landmarks import LandmarkMap, load_map
 from wail.inface.model import FaceModel, load_model
 from wail.media.probe import GRID_FPS
 from wail.steps.step import Outcome, Step
-from wail.store import ClipFolder, read_table, write_table
+from wail.store import ClipFolder, read_between, read_table, write_table
 
 N_LANDMARKS = 478
 DEVICE_VARIABLE = "WAIL_DEVICE"
@@ -28,15 +28,18 @@ DEVICE_VARIABLE = "WAIL_DEVICE"
 def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     model, landmark_map = face_model(config.face_model)
     takes = [row for row in read_table(clip.file("candidates.parquet"), TAKES).to_pylist() if row["reason"] is None]
-    landmarks = read_table(clip.file("landmarks.parquet"), LANDMARKS) if takes else LANDMARKS.empty_table()
     size_px = tuple(clip.receipt("vision").facts["size_px"])  # type: ignore[union-attr]  # the key says it is there
     names = []
     for take in takes:
+        start = first_frame(take)
+        # Those of an hour would fill the memory: a take's are read by themselves.
+        last = start + take["n_frames"] - 1
+        landmarks = read_between(clip.file("landmarks.parquet"), LANDMARKS, "frame", start, last)
         xy_px, visibility = take_landmarks(landmarks, take)
         fit = fit_take(model, landmark_map, xy_px, visibility, size_px, config.fit,
                        device=os.environ.get(DEVICE_VARIABLE, "cpu"))  # fmt: skip
         names.append(f"fits/{take['take_id']}.parquet")
-        write_table(clip.file(names[-1]), fit_table(fit, first_frame(take), model, size_px))
+        write_table(clip.file(names[-1]), fit_table(fit, start, model, size_px))
     facts = {"fits": len(names), "stand_in": model.is_stand_in}
     return Outcome(tuple(names), model_ids(config), facts)
 
