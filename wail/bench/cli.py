@@ -69,3 +69,24 @@ def visibility(split: str, only: str | None, cache: Path | None, workers: int, c
         print_rows(f"wail bench visibility, split {split}, {about['seconds']:.0f} s", rows, out)
     if all(row.value is None for row in rows):
         raise SystemExit(EXIT_NOTHING)
+
+
+@bench.command()
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Folder with video/: real clips instead of a rendered one.")  # fmt: skip
+@click.option("--cache", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder that keeps the rendered clip for the next run.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Passes; medians count.")
+@click.option("--hour", is_flag=True, help="Memory over a whole hour of video (half an hour of work), not scaled.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def vision(data: Path | None, cache: Path | None, rounds: int, hour: bool, as_json: bool) -> None:
+    """Speed of faces, landmarks, tracks and all of vision beside mediapipe's bare face mesh; memory over an hour."""
+    from wail.bench.rows import document, print_rows
+    from wail.bench.vision import bench_vision
+    from wail.show import out, print_json
+
+    rows, about = bench_vision(data, cache, rounds, hour, lambda text: click.echo(text, err=True))
+    if as_json:
+        print_json(document(rows, about))
+    else:
+        print_rows(f"wail bench vision, {about['seconds']:.0f} s", rows, out)

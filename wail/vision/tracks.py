@@ -17,8 +17,10 @@ from wail.vision.search import SearchPlan
 MAX_RESIDUAL_ROLL_DEG = 45.0
 """A mesh turned further than this against its own upright crop is not believed."""
 LOOK_PASSES = 6
-FOLLOWED_DEG, FOUND_DEG = 12.0, 3.0
-"""How far the mesh may turn its region in the last pass: a found face, unlike a followed one, can still be far off."""
+FOLLOWED, FOUND = (12.0, 0.25, 0.12), (3.0, 0.08, 0.05)
+"""How far the mesh may turn (degrees), scale and shift (shares of its size) its region in the last pass: a found face,
+unlike a followed one, can still be far off."""
+Settled = tuple[float, float, float]
 MAX_MESH_RESIDUAL = 0.16
 """RMS of the rigid points against the canonical face, as a fraction of the outer eye distance."""
 RETRY_FRAMES = 3
@@ -112,7 +114,7 @@ class FaceTracker:
         seen: list[tuple[_Live, FaceView]] = []
         for live in self._live:
             gone = live.lost_frames > RETRY_FRAMES
-            view = None if gone else self._look(rgb, live.expected(), live.track, FOLLOWED_DEG)
+            view = None if gone else self._look(rgb, live.expected(), live.track, FOLLOWED)
             live.age_frames += 1
             if view is None or not self._still_itself(rgb, live, view, sudden):
                 live.lost_frames += 1
@@ -145,7 +147,7 @@ class FaceTracker:
         if live.age_frames % LOOK_EVERY_FRAMES == 0:
             live.look = blended(live.look, face_look(view.crop, view.points), LOOK_WEIGHT)
 
-    def _look(self, rgb: NDArray[np.uint8], roi: Roi, track: int, settled_deg: float) -> FaceView | None:
+    def _look(self, rgb: NDArray[np.uint8], roi: Roi, track: int, settled: Settled) -> FaceView | None:
         """Run the landmark network; again where the region proves to be off by much.
 
         None where the mesh does not settle: a true face pulls its region to itself within a few passes.
@@ -156,7 +158,8 @@ class FaceTracker:
                 return None
             better = mesh_roi(view.xy_px, _roll(view))
             turned = abs((better.roll_deg - roi.roll_deg + 180) % 360 - 180)
-            if turned < settled_deg and 0.8 < better.size_px / roi.size_px < 1.25 and _shift(better, roi) < 0.12:
+            scaled = abs(better.size_px / roi.size_px - 1)
+            if turned < settled[0] and scaled < settled[1] and _shift(better, roi) < settled[2]:
                 return view
             roi = better
         return None
@@ -182,7 +185,7 @@ class FaceTracker:
     def _approach(self, rgb: NDArray[np.uint8], place: Roi) -> FaceView | None:
         """The face at a place, if there is one: its orientation, then its mesh, then the detector's word for both."""
         upright = self._detector.turned_upright(rgb, place)
-        view = None if upright is None else self._look(rgb, upright.roi, -1, FOUND_DEG)
+        view = None if upright is None else self._look(rgb, upright.roi, -1, FOUND)
         return view if view is not None and self._upright(rgb, mesh_roi(view.xy_px, _roll(view))) else None
 
     def _find_lost(self, rgb: NDArray[np.uint8], views: list[FaceView]) -> list[FaceView]:
