@@ -74,7 +74,7 @@ FRAMES = schema("frames", 1, [
     field("visible", F32, "mean visibility of the face's landmarks", unit="0-1", null=True),
     field("mouth_visible", F32, "the same of the mouth's half that is turned to the camera", unit="0-1", null=True),
     field("usable", BOOL, "whether vision would keep this face here"),
-    field("reason", STR, "vision's own reason where it would not", null=True),
+    field("reason", STR, "vision's own reason where it would not (in score-only mode: all the same)", null=True),
 ])  # fmt: skip
 
 LANDMARKS = schema("landmarks", 1, [
@@ -92,10 +92,16 @@ EVIDENCE = schema("evidence", 1, [
     field("outside_share", F32, "share of the mouth's landmarks outside the picture", unit="0-1"),
     field("mouth_hidden", F32, "probability that the mouth is behind something, from all the evidence below",
           unit="0-1"),
-    field("by_colour", F32, "the same by the colour of the skin around the mouth", unit="0-1", null=True),
-    field("by_lips", F32, "the same by lips that are not red and show no line between them", unit="0-1", null=True),
-    field("by_mirror", F32, "the same by the disagreement with the mirrored mesh", unit="0-1", null=True),
-    field("by_hand", F32, "share of the mouth in a hand's outline", unit="0-1", null=True),
+    field("by_colour", F32, "the same by each piece of evidence alone: skin around the mouth of another colour than "
+          "the face's", unit="0-1", null=True),
+    field("by_lips", F32, "lips that are not redder than the skin around them", unit="0-1", null=True),
+    field("by_line", F32, "no dark line where the mesh has the inner lips", unit="0-1", null=True),
+    field("by_texture", F32, "skin around the mouth rougher than the rest", unit="0-1", null=True),
+    field("by_symmetry", F32, "a mouth whose sides differ in colour", unit="0-1", null=True),
+    field("by_mesh", F32, "lips that move when the crop is mirrored or shifted", unit="0-1", null=True),
+    field("by_network", F32, "the occlusion network", unit="0-1", null=True),
+    field("by_hand", F32, "a hand's outline over the mouth", unit="0-1", null=True),
+    field("p_live", F32, "probability that the track's face is a living one, no print and no screen", unit="0-1"),
 ])  # fmt: skip
 """What vision's verdicts rest on: a row per face and frame, those of table FRAMES that have a track."""
 

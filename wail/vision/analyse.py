@@ -16,8 +16,11 @@ from wail.vision.detect import FaceDetector
 from wail.vision.hands import HandFinder
 from wail.vision.judge import judge
 from wail.vision.landmarks import LandmarkStream, Sink
-from wail.vision.mesh import FaceMesh, model_ids
+from wail.vision.live import LiveWatch
+from wail.vision.mesh import FaceMesh
+from wail.vision.mesh import model_ids as mediapipe_ids
 from wail.vision.observe import Observation, Observer
+from wail.vision.occlusion import OcclusionNet, network_id
 from wail.vision.records import Ledger, record
 from wail.vision.tables import evidence_table, frame_reasons, frames_table
 from wail.vision.thumbs import Thumb, ThumbPicker
@@ -28,7 +31,7 @@ __all__ = ["VisionConfig", "VisionResult", "analyse", "model_ids"]
 
 @dataclass(frozen=True)
 class VisionResult:
-    """What vision says about one clip. Tables as in schemas.tables; thumbs are (grid frame, uint8 [96, w, 3])."""
+    """What vision says about one clip. Tables as in schemas.tables; thumbs are (grid frame, uint8 [16, w, 3])."""
 
     frames: pa.Table
     evidence: pa.Table
@@ -53,6 +56,7 @@ def analyse(frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None
     thumbs, ledger = ThumbPicker(), Ledger()
     times: list[tuple[int, float]] = []
     size_px = (0, 0)
+    live = LiveWatch(config.live)
     with _models(config) as (tracker, observer):
         last: tuple[NDArray[np.uint8], list[Observation], list[Any]] | None = None
         for picture in frames:
@@ -60,6 +64,8 @@ def analyse(frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None
                 views = tracker.step(picture.rgb)
                 seen = [observer(picture.frame, picture.rgb, view) for view in views]
                 last = picture.rgb, seen, [view.roi for view in views]
+                for view in views:
+                    live.see(picture.frame, picture.rgb, view)
             # A picture shown for several grid frames (25 fps, still video) is looked at once.
             shown = [replace(one, frame=picture.frame) for one in last[1]]
             for one in shown:
@@ -69,20 +75,27 @@ def analyse(frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None
             times.append((picture.frame, picture.time_s))
             size_px = size_px if any(size_px) else (picture.rgb.shape[1], picture.rgb.shape[0])
     stream.finish()
-    judged = judge(ledger.rows(), config, len(times))
+    records = ledger.rows()
+    p_live = {track: live.p_live(track) for track in np.unique(records["track"]).tolist()}
+    judged = judge(records, config, p_live, len(times))
     grid = np.array([frame for frame, _ in times], np.int64), np.array([time_s for _, time_s in times], np.float64)
     table = frames_table(*grid, judged)
     return VisionResult(
         table, evidence_table(judged), None if sink else pa.Table.from_batches(collected, schema=LANDMARKS),
-        stream.rows, thumbs.picked(frame_reasons(table)), dict(model_ids()), size_px,
+        stream.rows, thumbs.picked(frame_reasons(table)), model_ids(), size_px,
     )  # fmt: skip
+
+
+def model_ids() -> dict[str, str]:
+    """Name -> version and hash of every model that vision uses, for receipts."""
+    return {**mediapipe_ids(), "occlusion": network_id()}
 
 
 @contextmanager
 def _models(config: VisionConfig) -> Iterator[tuple[FaceTracker, Observer]]:
     mesh, detector, hands = FaceMesh(), FaceDetector(config.min_detection_score), HandFinder()
     try:
-        yield FaceTracker(config, mesh, detector), Observer(config, mesh, hands)
+        yield FaceTracker(config, mesh, detector), Observer(config, mesh, hands, OcclusionNet())
     finally:
         for model in (mesh, detector, hands):
             model.close()

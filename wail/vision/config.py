@@ -35,11 +35,15 @@ class VisionConfig:
     min_presence: Share = 0.5
 
     # Usable or not.
+    score_only: bool = False
+    """Every face in every frame is usable: all scores and reasons are written, but none of them filters."""
     min_p_infant_face: Share = 0.5
     min_p_live: Share = 0.5
     """Faces that are rather a print or a screen are `not_live`."""
     max_abs_yaw_deg: AtLeastZero = 45.0
     max_abs_pitch_deg: AtLeastZero = 40.0
+    infant_pitch_bias_deg: float = 4.5
+    """mediapipe's face is an adult's: infants, of round forehead and small jaw, read as looking up this much."""
     max_outside_share: Share = 0.1
     """Share of the mouth's landmarks that may lie outside the picture."""
     min_mouth_visible: Share = 0.7

@@ -10,6 +10,7 @@ The model is google-ai-edge/mediapipe's `canonical_face_model.obj` (Apache-2.0),
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,14 +74,22 @@ def vertex_normals(points: Array) -> Array:
 
     The ten iris points (468-477) have no triangles: they take the normal of their eye's inner corner region.
     """
-    triangles = canonical_face()[1]
-    corners = points[triangles]
+    corners = points[canonical_face()[1]]
     area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = np.zeros((len(points), 3), np.float64)
-    for k in range(3):
-        for axis in range(3):
-            normals[:, axis] += np.bincount(triangles[:, k], weights=area[:, axis], minlength=len(points))
+    normals[:468] = _corner_sums() @ area.astype(np.float64)
     normals[468:473], normals[473:478] = normals[[33, 133, 159, 145]].sum(0), normals[[263, 362, 386, 374]].sum(0)
     # The canonical triangles wind anticlockwise seen from outside in a y-up frame. Crop axes are that frame turned by
     # F, a rotation, so the winding holds and the normals still point out.
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+@cache
+def _corner_sums() -> Any:
+    """Sparse [468, 898]: 1 where a triangle has a vertex."""
+    from scipy.sparse import csr_matrix
+
+    verts, triangles = canonical_face()
+    ones = np.ones(triangles.size)
+    return csr_matrix((ones, (triangles.ravel(), np.repeat(np.arange(len(triangles)), 3))),
+                      shape=(len(verts), len(triangles)))  # fmt: skip

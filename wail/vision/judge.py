@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from schemas.reasons import VISION_REASONS
+from wail.vision import fusion
 from wail.vision.config import VisionConfig
 from wail.vision.infant import p_infant_face
 from wail.vision.records import Records
-from wail.vision.visibility import face_visible, mouth_hidden
+from wail.vision.visibility import face_visible
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -25,32 +26,42 @@ class Judged:
 
     records: Records
     p_infant_face: Floats
+    p_live: Floats
     hidden: Floats
     """Probability that the mouth is behind something."""
     visible: Floats
     mouth_visible: Floats
     reasons: list[str | None]
-    """None where the face is usable."""
+    """Why the face is not usable; None where it is."""
+    score_only: bool = False
+    """All faces count as usable, whatever the reasons say."""
 
 
-def judge(records: Records, config: VisionConfig, clip_frames: int | None = None) -> Judged:
-    """Verdicts of a whole clip, in the order of `records` (by frame, then track).
+def judge(
+    records: Records, config: VisionConfig, p_live: Mapping[int, float], clip_frames: int | None = None
+) -> Judged:
+    """Verdicts of a whole clip, in the order of `records` (by frame, then track). p_live: of each track.
 
-    Tracks shorter than `min_track_frames` are taken for mistakes and left out, unless the clip itself is as short.
+    Tracks shorter than `min_track_frames` are taken for mistakes and left out, unless the clip itself is as short. The
+    pitch of infants comes back corrected.
     """
     records = believed(records, min(config.min_track_frames, clip_frames or config.min_track_frames))
     p_infant, hidden, visible, mouth = (np.zeros(len(records)) for _ in range(4))
+    live = np.array([p_live.get(int(track), 1.0) for track in records["track"]], np.float64)
     reasons: list[str | None] = [None] * len(records)
     for mine in by_track(records):
         track = records[mine]
         p_infant[mine] = track_p_infant(track, config)
-        hidden[mine] = mouth_hidden(smoothed(np.nan_to_num(track["evidence"]), config.smooth_frames))
+        if p_infant[mine[0]] >= config.min_p_infant_face:
+            track["pitch_deg"] -= config.infant_pitch_bias_deg
+            records["pitch_deg"][mine] = track["pitch_deg"]
+        hidden[mine] = fusion.hidden(smoothed(np.nan_to_num(track["evidence"]), config.smooth_frames), config.fusion)
         visible[mine], mouth[mine] = visible_shares(track, hidden[mine], config.smooth_frames)
-        said = first_reasons(flags(track, p_infant[mine], visible[mine], mouth[mine], config))
+        said = first_reasons(flags(track, p_infant[mine], live[mine], visible[mine], mouth[mine], config))
         steadied = steady_reasons(track["frame"].tolist(), said, config.hysteresis_frames)
         for i, reason in zip(mine, steadied, strict=True):
             reasons[i] = reason
-    return Judged(records, p_infant, hidden, visible, mouth, reasons)
+    return Judged(records, p_infant, live, hidden, visible, mouth, reasons, config.score_only)
 
 
 def believed(records: Records, least: int) -> Records:
@@ -85,11 +96,12 @@ def visible_shares(track: Records, hidden: Floats, frames: int) -> tuple[Floats,
 
 
 def flags(
-    track: Records, p_infant: Floats, visible: Floats, mouth_visible: Floats, config: VisionConfig
+    track: Records, p_infant: Floats, p_live: Floats, visible: Floats, mouth_visible: Floats, config: VisionConfig
 ) -> dict[str, Bools]:
     """Every reason that applies, per frame of one track. Roll is none: infants lie at any angle."""
     return {
         "not_infant": p_infant < config.min_p_infant_face,
+        "not_live": p_live < config.min_p_live,
         "out_of_frame": track["outside_share"] > config.max_outside_share,
         "profile": np.abs(track["yaw_deg"]) > config.max_abs_yaw_deg,
         "tilted": np.abs(track["pitch_deg"]) > config.max_abs_pitch_deg,

@@ -10,10 +10,11 @@ import pyarrow as pa
 from schemas.arrow import list_column
 from schemas.tables import LANDMARKS
 from wail.vision.config import VisionConfig
+from wail.vision.fusion import hidden
 from wail.vision.mesh import N_LANDMARKS
-from wail.vision.observe import EVIDENCE_KINDS, Observation
+from wail.vision.observe import Observation
 from wail.vision.roi import Array
-from wail.vision.visibility import mouth_hidden, with_mouth_hidden
+from wail.vision.visibility import with_mouth_hidden
 
 Sink = Callable[[pa.RecordBatch], None]
 BATCH_ROWS = 256
@@ -47,8 +48,7 @@ class LandmarkStream:
     def add(self, frame: int, faces: list[Observation]) -> None:
         """The faces of the next grid frame, by track."""
         for one in faces:
-            evidence = np.nan_to_num(np.array([one.evidence[kind] for kind in EVIDENCE_KINDS], np.float32))
-            row = _Row(frame, one.track, one.xy_px, one.local, evidence)
+            row = _Row(frame, one.track, one.xy_px, one.local, np.nan_to_num(one.evidence))
             self._waiting.append(row)
             self._by_track.setdefault(one.track, deque()).append(row)
             self._sightings[one.track] = self._sightings.get(one.track, 0) + 1
@@ -67,7 +67,7 @@ class LandmarkStream:
         near = self._by_track[row.track]
         half = self._config.smooth_frames // 2
         around = [one.evidence for one in near if abs(one.frame - row.frame) <= half]
-        row.hidden = float(mouth_hidden(np.median(around, axis=0)))
+        row.hidden = float(hidden(np.median(around, axis=0), self._config.fusion))
         while near[0].frame < row.frame - half:
             near.popleft()
         if self._sightings[row.track] >= least:

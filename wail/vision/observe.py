@@ -1,33 +1,23 @@
 """One face in one frame, measured: everything that later verdicts need, without the picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wail.vision import fusion
 from wail.vision.config import VisionConfig
-from wail.vision.evidence import Look, look, mirror_disagreement, skin_luma
-from wail.vision.geometry import angles_deg, head_rotation, vertex_normals
+from wail.vision.evidence import Look, look, no_line, odd_colour, one_sided, skin_luma
+from wail.vision.evidence_mesh import doubt
+from wail.vision.geometry import angles_deg, vertex_normals
 from wail.vision.hands import HandFinder, covered
 from wail.vision.infant import proportions
 from wail.vision.mesh import FaceMesh
-from wail.vision.regions import MOUTH
+from wail.vision.occlusion import OcclusionNet
+from wail.vision.regions import LIPS, MOUTH
 from wail.vision.roi import Array
 from wail.vision.tracks import FaceView
-from wail.vision.visibility import (
-    around_mouth,
-    by_colour,
-    by_mirror,
-    facing,
-    inside_picture,
-    lips_unseen,
-    seen_locally,
-    seen_shares,
-    skin_covered,
-)
-
-EVIDENCE_KINDS = ("colour", "lips", "mirror", "hand")
-"""Pieces of evidence that the mouth is behind something, each a probability; columns `by_*` of table EVIDENCE."""
+from wail.vision.visibility import facing, inside_picture, seen_locally, seen_shares, skin_covered
 
 
 @dataclass(frozen=True)
@@ -44,7 +34,7 @@ class Observation:
     presence: float
     inside: NDArray[np.bool_]
     outside_share: float
-    """Share of the mouth's landmarks outside the picture."""
+    """Share of the lips' landmarks outside the picture."""
     look: Look
     skin_luma: float
     local: Array
@@ -52,9 +42,9 @@ class Observation:
     face_seen: float
     """Its mean over landmarks that are no mouth ..."""
     mouth_seen: float
-    """... and over the half of the mouth that is turned to the camera."""
-    evidence: dict[str, float]
-    """Probability by each of EVIDENCE_KINDS that the mouth is hidden; NaN where it was not taken."""
+    """... and what pose, border and hands leave of the mouth's half that is turned to the camera."""
+    evidence: NDArray[np.float32]
+    """[fusion.KINDS] log-odds by each that the mouth is hidden; NaN where it was not taken."""
     proportions: NDArray[np.float32]
 
 
@@ -62,21 +52,21 @@ class Observation:
 class _Memory:
     """What is not measured in every frame, per track."""
 
-    hands: list[Array]
-    mirror: float
+    age_frames: int = 0
+    hands: list[Array] = field(default_factory=list)
+    doubts: dict[int, float] = field(default_factory=dict)
+    network: Array | None = None
 
 
 class Observer:
-    """Measures faces; hands and mirror images only every few frames, per track. Make one per clip."""
+    """Measures faces; the slower evidence only every few frames, per track. Make one per clip."""
 
-    def __init__(self, config: VisionConfig, mesh: FaceMesh, hands: HandFinder) -> None:
-        self._config, self._mesh, self._hands = config, mesh, hands
+    def __init__(self, config: VisionConfig, mesh: FaceMesh, hands: HandFinder, network: OcclusionNet) -> None:
+        self._config, self._mesh, self._hands, self._network = config, mesh, hands, network
         self._memory: dict[int, _Memory] = {}
-        self._seen_frames: dict[int, int] = {}
 
     def __call__(self, frame: int, rgb: NDArray[np.uint8], view: FaceView) -> Observation:
-        rotation, _, _ = head_rotation(view.points)
-        yaw, pitch, roll = angles_deg(rotation)
+        yaw, pitch, roll = angles_deg(view.rotation)
         eyes_px = float(np.linalg.norm(view.xy_px[33] - view.xy_px[263]))
         memory = self._remember(rgb, view)
         hands = covered(view.xy_px, memory.hands, 0.04 * eyes_px) if memory.hands else np.zeros(len(view.xy_px), bool)
@@ -84,30 +74,46 @@ class Observer:
         inside = inside_picture(view.xy_px, rgb.shape[1], rgb.shape[0])
         seen = look(view.crop, view.points)
         readable = inside & (turned > 0.3)
-        limits = self._config.occlusion
-        odd = skin_covered(seen.chroma, seen.log_luma, readable, limits)
+        odd = skin_covered(seen.chroma, seen.log_luma, readable, self._config.occlusion)
+        if memory.network is not None:
+            odd = np.asarray(1 - (1 - odd) * (1 - memory.network), np.float32)
+        nothing = np.zeros_like(odd)
         local = seen_locally(turned, inside, odd, hands)
-        face_seen, mouth_seen = seen_shares(local, turned)
-        evidence = {
-            "colour": by_colour(around_mouth(odd, readable), limits),
-            "lips": lips_unseen(seen.lip_red, seen.lip_dark, seen.colourful, limits),
-            "mirror": by_mirror(memory.mirror, limits),
-            "hand": float(hands[MOUTH].mean()),
-        }
+        face_seen, _ = seen_shares(local, turned)
+        _, mouth_seen = seen_shares(seen_locally(turned, inside, nothing, hands), turned)
         return Observation(
             frame, view.track, view.xy_px, yaw, pitch, (roll + view.roi.roll_deg) % 360.0, eyes_px, view.presence,
-            inside, float((~inside[MOUTH]).mean()), seen, skin_luma(seen), local, face_seen, mouth_seen, evidence,
-            proportions(view.points, rotation),
+            inside, float((~inside[LIPS]).mean()), seen, skin_luma(seen), local, face_seen, mouth_seen,
+            self._evidence(seen, readable, memory, hands, turned), proportions(view.points, view.rotation),
         )  # fmt: skip
 
+    def _evidence(
+        self, seen: Look, readable: NDArray[np.bool_], memory: _Memory, hands: NDArray[np.bool_], turned: Array
+    ) -> NDArray[np.float32]:
+        measured = {
+            "line": no_line(seen), "texture": seen.roughness, "mesh": float(np.mean(list(memory.doubts.values()))),
+            "hand": float(hands[MOUTH].mean()),
+        }  # fmt: skip
+        if seen.colourful >= self._config.min_colourful:
+            measured["colour"] = odd_colour(seen, readable, self._config.occlusion.level_error)
+            measured["lips"] = -seen.lip_red
+            measured["symmetry"] = one_sided(seen, readable)
+        if memory.network is not None:
+            near = LIPS[turned[LIPS] > 0.5]
+            measured["network"] = float(memory.network[near if len(near) else LIPS].mean())
+        return fusion.log_odds(measured, self._config.fusion)
+
     def _remember(self, rgb: NDArray[np.uint8], view: FaceView) -> _Memory:
-        age = self._seen_frames.get(view.track, 0)
-        self._seen_frames[view.track] = age + 1
-        memory = self._memory.setdefault(view.track, _Memory([], 0.0))
+        memory = self._memory.setdefault(view.track, _Memory())
+        age = memory.age_frames
+        memory.age_frames += 1
         # A hand that is there is followed more closely, for its edges in time.
         every = self._config.hands_every_frames // 2 if memory.hands else self._config.hands_every_frames
         if age % max(every, 1) == 0:
             memory.hands = self._hands(rgb, view.roi)
-        if age % self._config.mirror_every_frames == 0:
-            memory.mirror = mirror_disagreement(self._mesh, view.crop, view.points)
+        if age % self._config.doubt_every_frames == 0:
+            turn = age // self._config.doubt_every_frames % 2
+            memory.doubts[turn] = doubt(self._mesh, view.crop, view.points, turn)
+        if age % self._config.network_every_frames == 0:
+            memory.network = self._network.covered(view.crop, view.points)
         return memory

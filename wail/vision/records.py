@@ -5,18 +5,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wail.vision.fusion import KINDS
 from wail.vision.infant import NAMES
-from wail.vision.observe import EVIDENCE_KINDS, Observation
+from wail.vision.observe import Observation
 
 RECORD = np.dtype([
     ("frame", "i4"), ("track", "i4"), ("bbox", "f4", 4),
     ("yaw_deg", "f4"), ("pitch_deg", "f4"), ("roll_deg", "f4"), ("interocular_px", "f4"),
     ("presence", "f4"), ("sharpness", "f4"), ("skin_luma", "f4"),
-    ("outside_share", "f4"),    # of the mouth's landmarks, outside the picture
+    ("outside_share", "f4"),    # of the lips' landmarks, outside the picture
     ("inside", "?"),            # the whole face lies in the picture
-    ("face_seen", "f4"),        # mean visibility without the mouth's own evidence, of landmarks that are no mouth
-    ("mouth_seen", "f4"),       # the same of the mouth's half that is turned to the camera
-    ("evidence", "f4", len(EVIDENCE_KINDS)),
+    ("face_seen", "f4"),        # mean visibility of landmarks that are no mouth
+    ("mouth_seen", "f4"),       # what pose, border and hands leave of the mouth
+    ("evidence", "f4", len(KINDS)),
     ("proportions", "f4", len(NAMES)),
 ])  # fmt: skip
 """One face in one frame; about 150 bytes."""
@@ -30,10 +31,10 @@ def record(seen: Observation) -> NDArray[Any]:
     row = np.zeros(1, RECORD)
     row["bbox"] = np.concatenate([seen.xy_px.min(0), seen.xy_px.max(0)])
     row["inside"] = seen.inside.all()
-    row["evidence"] = [seen.evidence[kind] for kind in EVIDENCE_KINDS]
     row["sharpness"] = seen.look.sharpness
     for name in ("frame", "track", "yaw_deg", "pitch_deg", "roll_deg", "interocular_px", "presence", "skin_luma",
-                 "outside_share", "face_seen", "mouth_seen", "proportions"):  # fmt: skip
+                 "outside_share", "face_seen", "mouth_seen", "evidence",
+                 "proportions"):  # fmt: skip
         row[name] = getattr(seen, name)
     return row
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from schemas.arrow import check_nulls
 from schemas.tables import EVIDENCE, FRAMES
+from wail.vision.fusion import KINDS, probability
 from wail.vision.judge import Judged
-from wail.vision.observe import EVIDENCE_KINDS
 
 MAX_TURNED_AWAY_FRAMES = 90
 TURNING_YAW_DEG = 36.0
@@ -27,8 +27,8 @@ def frames_table(frames: NDArray[np.int64], time_s: NDArray[np.float64], judged:
     columns |= {
         "frame": at, "time_s": time_s[np.searchsorted(frames, at)], "bbox": judged.records["bbox"].tolist() + none,
         "p_infant_face": judged.p_infant_face.tolist() + none, "visible": judged.visible.tolist() + none,
-        "mouth_visible": judged.mouth_visible.tolist() + none, "usable": [reason is None for reason in reasons],
-        "reason": reasons,
+        "mouth_visible": judged.mouth_visible.tolist() + none, "reason": reasons,
+        "usable": [reason is None or judged.score_only for reason in judged.reasons] + [False] * len(empty),
     }  # fmt: skip
     return _table(columns, FRAMES).take(pa.array(order))
 
@@ -56,9 +56,10 @@ def evidence_table(judged: Judged) -> pa.Table:
     records = judged.records
     columns: dict[str, Any] = {name: records[name] for name in EVIDENCE.names if name in (records.dtype.names or ())}
     columns |= {
-        f"by_{kind}": pa.array(records["evidence"][:, k], from_pandas=True) for k, kind in enumerate(EVIDENCE_KINDS)
+        f"by_{kind}": pa.array(probability(records["evidence"][:, k]), from_pandas=True)
+        for k, kind in enumerate(KINDS)
     }
-    return _table(columns | {"mouth_hidden": judged.hidden}, EVIDENCE)
+    return _table(columns | {"mouth_hidden": judged.hidden, "p_live": judged.p_live}, EVIDENCE)
 
 
 def frame_reasons(frames: pa.Table) -> dict[int, str | None]:

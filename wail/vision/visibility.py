@@ -9,16 +9,12 @@ from functools import cache
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
 from wail.vision.regions import (
     MOUTH,
-    SKIN_CHIN,
-    SKIN_CORNERS,
-    SKIN_MOUTH,
     SKIN_REFERENCE,
-    SKIN_UPPER_LIP,
     skin_mask,
 )  # fmt: skip
 from wail.vision.roi import Array
@@ -48,23 +44,6 @@ class OcclusionConfig:
     """Skin may be this much darker (log luma) than the reference, under the chin or in a fold, at no cost ..."""
     darker_weight: AtLeastZero = 0.3
     """... and the rest counts this much."""
-    lip_red: AtLeastZero = 0.09
-    """Lips less redder than this than the skin around them are lips unseen ..."""
-    lip_red_width: AboveZero = 0.02
-    lip_dark: AtLeastZero = 0.22
-    """... the more so if no line at least this much darker crosses the mouth; without colour this decides alone."""
-    lip_dark_width: AboveZero = 0.03
-    open_dark: AtLeastZero = 0.7
-    """A gap this much darker than the skin is an open mouth, red lips or not: a crying face can be all red."""
-    open_dark_width: AboveZero = 0.08
-    colourful: AtLeastZero = 0.03
-    """Log-chromaticity scatter of a crop under which the picture counts as grey."""
-    mirror: AtLeastZero = 0.038
-    """Disagreement with the mirrored mesh, outer eye distances."""
-    mirror_width: AboveZero = 0.006
-    covered_share: Annotated[float, Interval(ge=0, le=1)] = 0.30
-    """Share of the skin around the mouth that may be covered before the lips count as covered too."""
-    covered_share_width: AboveZero = 0.05
 
 
 def logistic(value: float | Array, centre: float, width: float) -> NDArray[np.float64]:
@@ -103,41 +82,6 @@ def skin_covered(chroma: Array, log_luma: Array, seen: NDArray[np.bool_], config
     )
     odd = logistic(np.hypot(colour, np.maximum(luma, 0)), limit, config.skin_width)
     return np.asarray(np.where(skin_mask() & seen, odd, 0.0), np.float32)
-
-
-def lips_unseen(red: float, dark: float, colourful: float, config: OcclusionConfig) -> float:
-    """Probability that what lies where the mesh has lips is no pair of lips: neither red nor with a dark line."""
-    not_dark = 1 - float(logistic(dark, config.lip_dark, config.lip_dark_width))
-    if colourful < config.colourful:
-        return not_dark
-    not_red = 1 - float(logistic(red, config.lip_red, config.lip_red_width))
-    not_open = 1 - float(logistic(dark, config.open_dark, config.open_dark_width))
-    return not_red * max(not_dark, 0.6 * not_open)
-
-
-def around_mouth(covered: Array, seen: NDArray[np.bool_]) -> float:
-    """The largest share of covered skin above, below or beside the lips."""
-    shares = [float(covered[part[seen[part]]].mean()) if seen[part].any() else 0.0
-              for part in (SKIN_UPPER_LIP, SKIN_CHIN, SKIN_CORNERS)]  # fmt: skip
-    return max(max(shares) * 0.75, float(covered[SKIN_MOUTH].mean()))
-
-
-def by_colour(share: float, config: OcclusionConfig) -> float:
-    """Probability that the mouth is hidden, from the share of covered skin around it."""
-    return float(logistic(share, config.covered_share, config.covered_share_width))
-
-
-def by_mirror(disagreement: float, config: OcclusionConfig) -> float:
-    """The same from the disagreement with the mirrored mesh, which alone never makes certain."""
-    return 0.8 * float(logistic(disagreement, config.mirror, config.mirror_width))
-
-
-def mouth_hidden(evidence: Array | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability [n] that the mouth is behind something: any one piece of evidence [n, k] suffices (noisy or).
-
-    NaN is evidence that was not taken, and says nothing.
-    """
-    return np.asarray(1 - np.prod(1 - np.nan_to_num(np.asarray(evidence, np.float64)), axis=-1))
 
 
 def seen_locally(turned: Array, inside: NDArray[np.bool_], covered: Array, hands: NDArray[np.bool_]) -> Array:

@@ -3,23 +3,16 @@
 import numpy as np
 import pytest
 
+from wail.vision import fusion
 from wail.vision.config import VisionConfig
-from wail.vision.evidence import look, mirror_disagreement
+from wail.vision.evidence import look, mouth_line, no_line, odd_colour, one_sided
+from wail.vision.evidence_mesh import doubt
 from wail.vision.hands import HandFinder
 from wail.vision.hands import covered as under_hands
-from wail.vision.regions import LIP_OUTER, SKIN_MOUTH, mirror_index, skin_mask
+from wail.vision.occlusion import OcclusionNet
+from wail.vision.regions import LIP_OUTER, LIPS, SKIN_MOUTH, mirror_index, skin_mask
 from wail.vision.tracks import FaceTracker
-from wail.vision.visibility import (
-    OcclusionConfig,
-    around_mouth,
-    by_colour,
-    by_mirror,
-    lips_unseen,
-    mouth_hidden,
-    skin_covered,
-)
 
-LIMITS = OcclusionConfig()
 EVERYWHERE = np.ones(478, bool)
 
 
@@ -27,10 +20,13 @@ def hidden(mesh, view, gain=(1.0, 1.0, 1.0)) -> float:
     """Probability that the mouth of a view is hidden, in light of some colour."""
     crop = np.clip(view.crop * np.array(gain), 0, 255).astype(np.uint8)
     seen = look(crop, view.points)
-    share = around_mouth(skin_covered(seen.chroma, seen.log_luma, EVERYWHERE, LIMITS), EVERYWHERE)
-    unseen = lips_unseen(seen.lip_red, seen.lip_dark, seen.colourful, LIMITS)
-    mirror = by_mirror(mirror_disagreement(mesh, view.crop, view.points), LIMITS)
-    return float(mouth_hidden(np.array([by_colour(share, LIMITS), unseen, mirror])))
+    measured = {"line": no_line(seen), "texture": seen.roughness,
+                "mesh": (doubt(mesh, view.crop, view.points, 0) + doubt(mesh, view.crop, view.points, 1)) / 2}
+    measured["network"] = float(OcclusionNet().covered(crop, view.points)[LIPS].mean())
+    if seen.colourful >= VisionConfig().min_colourful:
+        measured |= {"colour": odd_colour(seen, EVERYWHERE, 5.0), "lips": -seen.lip_red,
+                     "symmetry": one_sided(seen, EVERYWHERE)}
+    return float(fusion.hidden(fusion.log_odds(measured, fusion.Fusion()), fusion.Fusion()))
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +59,22 @@ def test_in_a_grey_picture_the_line_between_the_lips_decides(mesh, infant, uprig
     assert hidden(mesh, see(covered(grey, upright_view, (170, 170, 170)))) > 0.7
 
 
-def test_an_open_dark_mouth_needs_no_red_lips():
-    assert lips_unseen(red=0.0, dark=1.2, colourful=0.2, config=LIMITS) < 0.1
-    assert lips_unseen(red=0.0, dark=0.1, colourful=0.2, config=LIMITS) > 0.9
+def test_the_line_between_the_lips_lies_where_the_mesh_has_it_until_something_covers_it(
+    infant, upright_view, covered, see
+):
+    dark, off = mouth_line(upright_view.crop, upright_view.points)
+    assert dark > 0.2
+    assert off < 0.1
+    ramp = np.repeat(np.linspace(50, 200, 192).astype(np.uint8)[:, None], 192, 1)[..., None].repeat(3, 2)
+    assert mouth_line(ramp, upright_view.points)[1] > 0.2
+
+
+def test_light_of_two_colours_is_no_foreign_colour(upright_view):
+    tint = np.where(np.arange(192)[None, :, None] < 96, [1.0, 0.8, 0.7], [0.7, 0.8, 1.0])
+    free = odd_colour(look(upright_view.crop, upright_view.points), EVERYWHERE, 5.0)
+    seen = look((upright_view.crop * tint).astype(np.uint8), upright_view.points)
+    assert odd_colour(seen, EVERYWHERE, 5.0) < max(1.5, 1.5 * free)
+    assert one_sided(seen, EVERYWHERE) < 0.1
 
 
 def test_no_hand_is_found_on_a_bare_face_and_outlines_cover_what_lies_in_them(infant, upright_view):

@@ -14,7 +14,7 @@ def judged(yaw_deg=50.0, inside=True, reasons=("profile",), frames=(0,), p_infan
     records["frame"], records["yaw_deg"], records["inside"] = frames, yaw_deg, inside
     records["track"] = np.arange(len(frames))
     ones = np.ones(len(frames))
-    return Judged(records, np.array(p_infant), ones, ones, ones, list(reasons))
+    return Judged(records, np.array(p_infant), ones, ones, ones, ones, list(reasons))
 
 
 def reasons(one: Judged, count: int) -> list[str | None]:

@@ -1,14 +1,12 @@
 """Visibility is the product of pose, frame border and occluders."""
 
 import numpy as np
-import pytest
 
 from wail.vision.regions import MOUTH
 from wail.vision.visibility import (
     face_visible,
     facing,
     inside_picture,
-    mouth_hidden,
     seen_locally,
     seen_shares,
     with_mouth_hidden,
@@ -57,7 +55,3 @@ def test_what_yaw_alone_hides_of_the_mouth_is_not_called_covered():
     turned[MOUTH[::2]] = 0.1
     assert seen_shares(seen_locally(turned, ALL, ZERO, NONE), turned)[1] == 1.0
     assert seen_shares(seen_locally(ZERO, ALL, ZERO, NONE), ZERO)[1] == 0.0
-
-
-def test_one_piece_of_evidence_suffices_and_missing_ones_say_nothing():
-    assert mouth_hidden(np.array([[0, 0.9, np.nan], [0, 0, np.nan]])) == pytest.approx([0.9, 0])
