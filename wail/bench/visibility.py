@@ -4,11 +4,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from wail.bench import accounting, people, sync
 from wail.bench.composites.make import make_composites
 from wail.bench.composites.people import Split
 from wail.bench.composites.plan import SEEDS, plan
@@ -20,8 +19,8 @@ from wail.pipeline import Progress
 from wail.vision.config import VisionConfig
 
 Tell = Callable[[Progress], None]
-COMPANIONS = ("people", "sync", "accounting")
-"""Parts that make clips of their own: modules of wail.bench with `rows(folder, split, tell)`."""
+WITH_CLIPS_OF_THEIR_OWN: dict[str, Callable[[Path, Split, Tell], list[Row]]] = {
+    "people": people.rows, "sync": sync.rows, "accounting": accounting.rows}  # fmt: skip
 
 
 def bench_visibility(
@@ -33,8 +32,7 @@ def bench_visibility(
     `cache` keeps clips, and what vision said of them, for the next run; without it they live in a temporary folder.
     `workers` processes share the clips; `count`: the first so many clips only. Raises ConfigError on an unknown part.
     """
-    companions = {name: f"wail.bench.{name}" for name in COMPANIONS if find_spec(f"wail.bench.{name}")}
-    known = [*PARTS, *companions]
+    known = [*PARTS, *WITH_CLIPS_OF_THEIR_OWN]
     if unknown := [name for name in only if name not in known]:
         raise ConfigError(f"wail bench visibility has no part {', '.join(unknown)}: choose from {', '.join(known)}")
     started, parts = time.monotonic(), [name for name in known if not only or name in only]
@@ -44,7 +42,7 @@ def bench_visibility(
         if any(name in PARTS for name in parts):
             clips = see(root, split, count, workers, config, tell)
         rows = [row for name in parts for row in (
-            PARTS[name](clips, config) if name in PARTS else import_module(companions[name]).rows(root, split, tell))]
+            PARTS[name](clips, config) if name in PARTS else WITH_CLIPS_OF_THEIR_OWN[name](root, split, tell))]
     about = {"bench": "visibility", "split": split, "seed": SEEDS[split], "parts": parts, "clips": len(clips),
              "frames": sum(clip.truth.n_frames for clip in clips), "vision": code_id(config),
              "seconds": round(time.monotonic() - started, 1)}  # fmt: skip

@@ -171,10 +171,9 @@ def fairness(clips: Clips, config: VisionConfig) -> list[Row]:
                  for name, some in alike.items()}  # fmt: skip
         verdict = {name: grouped(some, lambda c: ~c.seen.usable, lambda c: free(c, config))
                    for name, some in alike.items()}  # fmt: skip
-        low, high = ratio_interval(score)
-        note = (f"95 % interval {low:.2f}-{high:.2f}; mouth hidden at 5 % overall: {_rates(score)}; "
-                f"not usable for any reason: {_rates(verdict)}")  # fmt: skip
-        ratio = ratio_of(score)
+        (low, high), ratio = ratio_interval(score), ratio_of(score)
+        note = (f"95 % interval {low:.2f}-{high:.2f}; free mouths called hidden, 5 % overall: {_rates(score)}; "
+                f"not usable for any reason: {_rates(verdict)}, ratio {ratio_of(verdict):.2f}")  # fmt: skip
         rows.append(Row(f"false rejection, largest ratio between {title}", None if np.isnan(ratio) else ratio, "ratio",
                         "down", 1.5, 1.25, note))  # fmt: skip
     return rows

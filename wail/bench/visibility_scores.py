@@ -43,6 +43,8 @@ class Group:
 
     def said(self) -> str:
         """Interval, frames and clips, for a note."""
+        if not self.known.sum():
+            return "no frames"
         (low, high), clips = self.interval(), int((self.known > 0).sum())
         return f"95 % interval {low:.3f}-{high:.3f}, {int(self.known.sum())} frames of {clips} clips"
 
@@ -119,23 +121,32 @@ def boundary_errors(clip: Clip, max_outside: float) -> list[int]:
     return errors
 
 
-def ratio_of(groups: dict[str, Group]) -> float:
-    """The largest rate over the smallest, of groups with frames in them; NaN where the smallest is 0."""
-    rates = [group.share for group in groups.values() if group.known.sum()]
-    return float(max(rates) / min(rates)) if rates and min(rates) > 0 else float("nan")
+def ratio_of(groups: dict[str, Group], rng: np.random.Generator | None = None) -> float:
+    """The largest rate over the smallest, of the groups with frames; NaN without two of them, or without a hit.
+
+    Every group is given one more clip, of average length and of the rate of all together: a group of a few dozen
+    clips without a single hit is not infinitely better than another. `rng` draws each group's clips anew.
+    """
+    drawn = [_drawn(group, rng) for group in groups.values() if group.known.sum()]
+    hits, known = (np.array([float(one[k].sum()) for one in drawn]) for k in (0, 1))
+    if len(drawn) < 2 or not hits.sum():
+        return float("nan")
+    length, overall = known.sum() / sum(len(one[0]) for one in drawn), hits.sum() / known.sum()
+    rates = (hits + overall * length) / (known + length)
+    return float(rates.max() / rates.min())
+
+
+def _drawn(group: Group, rng: np.random.Generator | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    has = np.flatnonzero(group.known > 0)
+    which = has if rng is None else rng.choice(has, len(has))
+    return group.hits[which], group.known[which]
 
 
 def ratio_interval(groups: dict[str, Group]) -> tuple[float, float]:
     """95 % interval of `ratio_of`, drawing clips anew within each group."""
     rng = np.random.default_rng(1)
-    drawn = []
-    for group in groups.values():
-        hits, known = group.hits[group.known > 0], group.known[group.known > 0]
-        if len(known):
-            draws = rng.integers(len(known), size=(DRAWS, len(known)))
-            drawn.append(hits[draws].sum(1) / known[draws].sum(1))
-    if len(drawn) < 2:
+    ratios = np.array([ratio_of(groups, rng) for _ in range(DRAWS)])
+    if np.isnan(ratios).all():
         return float("nan"), float("nan")
-    rates = np.array(drawn)
-    low, high = np.quantile(rates.max(0) / np.maximum(rates.min(0), 1e-3), [0.025, 0.975])
+    low, high = np.nanquantile(ratios, [0.025, 0.975])
     return float(low), float(high)

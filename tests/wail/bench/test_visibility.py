@@ -104,9 +104,12 @@ def test_an_upside_down_face_is_not_found():
 
 
 def test_ratio_is_of_the_largest_to_the_smallest_rate():
-    groups = {"a": Group(np.array([1.0]), np.array([100.0])), "b": Group(np.array([3.0]), np.array([100.0])),
-              "c": Group(np.array([0.0]), np.array([0.0]))}  # fmt: skip
-    assert ratio_of(groups) == pytest.approx(3.0)
+    many = np.full(100, 50.0)
+    groups = {"a": Group(np.full(100, 1.0), many), "b": Group(np.full(100, 3.0), many),
+              "nobody": Group(np.zeros(1), np.zeros(1))}  # fmt: skip
+    assert ratio_of(groups) == pytest.approx(3.0, abs=0.05)
+    one = {"a": Group(np.array([0.0]), np.array([50.0])), "b": Group(np.array([2.0]), np.array([50.0]))}
+    assert ratio_of(one) == pytest.approx(3.0), "a single clip says little: each counts beside the average of both"
     assert np.isnan(ratio_of({"a": Group(np.zeros(1), np.ones(1))}))
 
 
