@@ -100,6 +100,7 @@ EVIDENCE = schema("evidence", 1, [
     field("by_symmetry", F32, "a mouth whose sides differ in colour", unit="0-1", null=True),
     field("by_mesh", F32, "lips that move when the crop is mirrored or shifted", unit="0-1", null=True),
     field("by_network", F32, "the occlusion network", unit="0-1", null=True),
+    field("by_fan", F32, "FAN's heatmaps, where they were asked for", unit="0-1", null=True),
     field("by_hand", F32, "a hand's outline over the mouth", unit="0-1", null=True),
     field("p_live", F32, "probability that the track's face is a living one, no print and no screen", unit="0-1"),
 ])  # fmt: skip

@@ -13,6 +13,7 @@ from schemas.tables import LANDMARKS
 from wail.media.decode import GridFrame
 from wail.vision.config import VisionConfig
 from wail.vision.detect import FaceDetector
+from wail.vision.fan import Fan
 from wail.vision.hands import HandFinder
 from wail.vision.judge import judge
 from wail.vision.landmarks import LandmarkStream, Sink
@@ -44,12 +45,15 @@ class VisionResult:
     """Width and height of the displayed picture."""
 
 
-def analyse(frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None = None) -> VisionResult:
+def analyse(
+    frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None = None, fan: Fan | None = None
+) -> VisionResult:
     """Find, follow and judge every face of a clip.
 
     The pictures are read once, in order, and none is kept. `sink` takes the table LANDMARKS in batches as they come
     (by frame, then track); without one they are collected in the result, at 6 KB a face and frame. Besides them a face
-    and frame costs some 200 bytes until the end. Every network starts fresh, so the result depends on this clip alone.
+    and frame costs some 200 bytes until the end. `fan` is asked as often as the config says. Every network starts
+    fresh, so the result depends on this clip alone.
     """
     collected: list[pa.RecordBatch] = []
     stream = LandmarkStream(config, sink or collected.append)
@@ -57,7 +61,7 @@ def analyse(frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None
     times: list[tuple[int, float]] = []
     size_px = (0, 0)
     live = LiveWatch(config.live)
-    with _models(config) as (tracker, observer):
+    with _models(config, fan) as (tracker, observer):
         last: tuple[NDArray[np.uint8], list[Observation], list[Any]] | None = None
         for picture in frames:
             if last is None or picture.rgb is not last[0]:
@@ -82,20 +86,20 @@ def analyse(frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None
     table = frames_table(*grid, judged)
     return VisionResult(
         table, evidence_table(judged), None if sink else pa.Table.from_batches(collected, schema=LANDMARKS),
-        stream.rows, thumbs.picked(frame_reasons(table)), model_ids(), size_px,
+        stream.rows, thumbs.picked(frame_reasons(table)), model_ids(fan), size_px,
     )  # fmt: skip
 
 
-def model_ids() -> dict[str, str]:
+def model_ids(fan: Fan | None = None) -> dict[str, str]:
     """Name -> version and hash of every model that vision uses, for receipts."""
-    return {**mediapipe_ids(), "occlusion": network_id()}
+    return {**mediapipe_ids(), "occlusion": network_id()} | ({"fan": fan.name} if fan else {})
 
 
 @contextmanager
-def _models(config: VisionConfig) -> Iterator[tuple[FaceTracker, Observer]]:
+def _models(config: VisionConfig, fan: Fan | None) -> Iterator[tuple[FaceTracker, Observer]]:
     mesh, detector, hands = FaceMesh(), FaceDetector(config.min_detection_score), HandFinder()
     try:
-        yield FaceTracker(config, mesh, detector), Observer(config, mesh, hands, OcclusionNet())
+        yield FaceTracker(config, mesh, detector), Observer(config, mesh, hands, OcclusionNet(), fan)
     finally:
         for model in (mesh, detector, hands):
             model.close()

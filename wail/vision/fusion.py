@@ -47,6 +47,9 @@ class Fusion:
     """How far the mesh's lips move when the crop is mirrored, or shifted and scaled (evidence_mesh.py)."""
     network: Piece = Piece(0.5, 0.12, 1.0)
     """The occlusion network's mean probability over the mouth."""
+    fan: Piece = Piece(0.5, 0.12, 0.4, 0.0)
+    """How much less FAN sees of the mouth than of the rest (fan.py), where it is asked; set by reason, not fitted: its
+    weights were not at hand."""
     hand: Piece = Piece(0.4, 0.1, 0.8, 0.0)
     """Share of the mouth in a hand's outline."""
     log_odds: float = -0.6
@@ -57,7 +60,7 @@ class Fusion:
             raise ValueError("fusion: every weight is 0, so nothing could ever be found covered: leave one above 0")
 
 
-KINDS = ("colour", "lips", "line", "texture", "symmetry", "mesh", "network", "hand")
+KINDS = ("colour", "lips", "line", "texture", "symmetry", "mesh", "network", "fan", "hand")
 
 
 def log_odds(measured: Mapping[str, float], fusion: Fusion) -> NDArray[np.float32]:

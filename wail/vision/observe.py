@@ -9,6 +9,7 @@ from wail.vision import fusion
 from wail.vision.config import VisionConfig
 from wail.vision.evidence import Look, look, no_line, odd_colour, one_sided, skin_luma
 from wail.vision.evidence_mesh import doubt
+from wail.vision.fan import Fan, mouth_unseen
 from wail.vision.geometry import angles_deg, vertex_normals
 from wail.vision.hands import HandFinder, covered
 from wail.vision.infant import proportions
@@ -56,13 +57,16 @@ class _Memory:
     hands: list[Array] = field(default_factory=list)
     doubts: dict[int, float] = field(default_factory=dict)
     network: Array | None = None
+    fan: float | None = None
 
 
 class Observer:
     """Measures faces; the slower evidence only every few frames, per track. Make one per clip."""
 
-    def __init__(self, config: VisionConfig, mesh: FaceMesh, hands: HandFinder, network: OcclusionNet) -> None:
-        self._config, self._mesh, self._hands, self._network = config, mesh, hands, network
+    def __init__(
+        self, config: VisionConfig, mesh: FaceMesh, hands: HandFinder, network: OcclusionNet, fan: Fan | None = None
+    ) -> None:
+        self._config, self._mesh, self._hands, self._network, self._fan = config, mesh, hands, network, fan
         self._memory: dict[int, _Memory] = {}
 
     def __call__(self, frame: int, rgb: NDArray[np.uint8], view: FaceView) -> Observation:
@@ -101,6 +105,8 @@ class Observer:
         if memory.network is not None:
             near = LIPS[turned[LIPS] > 0.5]
             measured["network"] = float(memory.network[near if len(near) else LIPS].mean())
+        if memory.fan is not None:
+            measured["fan"] = memory.fan
         return fusion.log_odds(measured, self._config.fusion)
 
     def _remember(self, rgb: NDArray[np.uint8], view: FaceView) -> _Memory:
@@ -116,4 +122,6 @@ class Observer:
             memory.doubts[turn] = doubt(self._mesh, view.crop, view.points, turn)
         if age % self._config.network_every_frames == 0:
             memory.network = self._network.covered(view.crop, view.points)
+        if self._fan and self._config.fan_every_frames and age % self._config.fan_every_frames == 0:
+            memory.fan = mouth_unseen(self._fan.scores(rgb, view.roi))
         return memory

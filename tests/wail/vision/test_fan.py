@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from wail.errors import ModelError
+from wail.vision.analyse import VisionConfig, analyse
 from wail.vision.fan import LIPS, MOUTH, TO_MESH, UPPER, Fan, _fan_region, find_fan, landmark_scores, mouth_unseen
 from wail.vision.geometry import canonical_face
 from wail.vision.regions import mirror_index
@@ -96,3 +97,26 @@ def test_a_mouth_that_fan_does_not_see_is_said_and_a_blurred_face_is_none():
     assert values[TO_MESH[UPPER - 17]] == pytest.approx(1.0)
     assert np.isnan(values[[10, 152, 234]]).all()
     assert landmark_scores(np.zeros(68, np.float32))[13] == 0
+
+
+def test_vision_asks_it_as_often_as_the_config_says(weights, infant, clip):
+    fan = Fan(weights / "2DFAN4-0123456789.pth.tar")
+    asked = []
+    fan.scores = lambda rgb, roi, ask=fan.scores: asked.append(1) or ask(rgb, roi)
+    pictures = clip([infant.copy() for _ in range(7)])
+    with_fan = analyse(pictures, VisionConfig(fan_every_frames=3), fan=fan)
+    assert len(asked) == 3 and with_fan.evidence["by_fan"].null_count == 0
+    assert with_fan.models["fan"] == fan.name
+    never = analyse(pictures, VisionConfig(), fan=fan)
+    assert len(asked) == 3 and never.evidence["by_fan"].null_count == 7, "never, as it is shipped"
+
+
+def test_the_step_finds_it_where_it_is_asked_for(weights, no_cache):
+    from wail.config import config_from
+    from wail.steps.vision import STEP, fan_of
+
+    asking = config_from({"weights": str(weights), "vision": {"fan_every_frames": 15}})
+    assert fan_of(asking).name == STEP.models(asking)["fan"]
+    assert fan_of(config_from({"weights": str(weights)})) is None
+    without = config_from({"vision": {"fan_every_frames": 15}})
+    assert fan_of(without) is None and "fan" not in STEP.models(without)
