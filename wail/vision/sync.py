@@ -7,6 +7,7 @@ their length and their rhythm, so it is measured on the same two tracks moved ag
 about in time (surrogates by circular shift: Andrzejak et al. 2003), and taken off: 0 is chance, 1 a perfect match.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,12 +122,19 @@ def shut_share(opening: Floats, loud: Floats, voiced: NDArray[np.bool_]) -> floa
     return float((opening[at] < SHUT).mean()) if at.any() else 0.0
 
 
-def pooled_offset_s(found: list[Sync]) -> float:
+def pooled(found: Sequence[Sync]) -> Sync:
+    """What several takes of one soundtrack say together, each by its length."""
+    weights = np.array([one.weight for one in found])
+    least = min(len(one.surrogates) for one in found)
+    # The last ones: those turned about, of which every take has as many.
+    surrogates = np.average([one.surrogates[len(one.surrogates) - least :] for one in found], axis=0, weights=weights)
+    return Sync(np.average([one.curve for one in found], axis=0, weights=weights), surrogates, float(weights.sum()))
+
+
+def pooled_offset_s(found: Sequence[Sync]) -> float:
     """The offset that all takes of one soundtrack share: where their curves, by length and score, peak together."""
     curve = sum(one.weight * max(one.score, 0.0) * one.curve for one in found)
-    if not np.any(curve):
-        curve = sum(one.weight * one.curve for one in found)
-    return peak_s(np.asarray(curve))
+    return peak_s(np.asarray(curve)) if np.any(curve) else pooled(found).offset_s
 
 
 def usual(curves: Floats) -> Floats:

@@ -14,7 +14,7 @@ from wail.errors import ConfigError
 from wail.media.probe import GRID_FPS
 from wail.vision.mouth import Mouth, at_frames
 from wail.vision.runs import Bools, Heard, Seen, hear, infants_beside, runs, see, stretches
-from wail.vision.sync import Sync, loudness, pooled_offset_s, shut_share, synchrony
+from wail.vision.sync import Sync, loudness, pooled, pooled_offset_s, shut_share, synchrony
 
 AtLeastZero = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
@@ -41,7 +41,8 @@ class TakeConfig:
     min_p_adult: Share = 0.5
     """Adult speech probability from which a frame without infant voice is called `adult_voice`."""
     min_sync_score: Annotated[float, Interval(ge=-1, le=1)] = 0.2
-    """A take whose mouth follows the voice less than this (0 is chance, 1 perfect) is `voice_elsewhere` ..."""
+    """A take whose mouth follows the voice less than this (0 is chance, 1 perfect) is `voice_elsewhere`, unless it is
+    above chance and all takes of its face together reach this ..."""
     min_sync_s: AtLeastZero = 2.0
     """... if at least so much of its mouth was compared, what is around the take included: less cannot tell."""
     max_shut_share: Share = 0.5
@@ -63,12 +64,14 @@ class TakeConfig:
 @dataclass(frozen=True)
 class Take:
     """A row of table TAKES (`row["reason"]` says why it was dropped), its grid frames, which of them are bridged, and
-    what its mouth and the sound say (None where they cannot tell)."""
+    what its mouth and the sound say (None where they cannot tell); `shut`: the share of the loud voice behind shut
+    lips."""
 
     row: dict[str, Any]
     frames: NDArray[np.int64]
     bridged: Bools
     sync: Sync | None
+    shut: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def make_takes(
         for run in runs(seen, heard, track, config.max_gap_frames, config.pad_s, config.max_take_s)
         for take in _takes_of(clip, track, run)
     ]
-    return _one_offset(sorted(found, key=lambda take: (take.frames[0], take.row["track"])))
+    found.sort(key=lambda take: (take.frames[0], take.row["track"]))
+    return _one_offset(_judged(found, config))
 
 
 def talked_over(row: Mapping[str, Any], config: TakeConfig) -> bool:
@@ -170,19 +174,36 @@ def _take(clip: Clip, track: int, run: NDArray[np.int64], sync: Sync | None, rea
         "end_s": float((run[-1] + 1) / GRID_FPS), "n_frames": len(run), "bridged": int(bridged.sum()), "label": label,
         "probability": probability, "sync_score": sync.score if sync else None,
         "av_offset_s": sync.offset_s if sync else None,
-        "reason": reason or _dropped(len(run), label, sync, shut, clip.config),
+        "reason": reason,
     }  # fmt: skip
-    return Take(row, run, bridged, sync)
+    return Take(row, run, bridged, sync, shut)
 
 
-def _dropped(n_frames: int, label: str, sync: Sync | None, shut: float, config: TakeConfig) -> str | None:
-    if n_frames < round(config.min_take_s * GRID_FPS):
+def _judged(takes: list[Take], config: TakeConfig) -> list[Take]:
+    """The takes with their reasons, where they have none yet."""
+    by_track: dict[int, list[Sync]] = {}
+    for take in takes:
+        if take.sync is not None and take.row["reason"] is None:
+            by_track.setdefault(take.row["track"], []).append(take.sync)
+    together = {track: pooled(found).score for track, found in by_track.items()}
+    return [
+        replace(take, row={**take.row, "reason": take.row["reason"] or _dropped(take, together, config)})
+        for take in takes
+    ]
+
+
+def _dropped(take: Take, together: Mapping[int, float], config: TakeConfig) -> str | None:
+    """Why a take is dropped, given its tracks' pooled scores; None where it is kept."""
+    if len(take.frames) < round(config.min_take_s * GRID_FPS):
         return "too_short"
-    if label != "babble" and shut > config.max_shut_share:  # one can hum behind shut lips, but neither cry nor laugh
+    # One can hum behind shut lips, but neither cry nor laugh.
+    if take.row["label"] != "babble" and take.shut > config.max_shut_share:
         return "voice_elsewhere"
-    if sync and sync.weight >= config.min_sync_s * GRID_FPS and sync.score < config.min_sync_score:
-        return "voice_elsewhere"
-    return None
+    if take.sync is None or take.sync.weight < config.min_sync_s * GRID_FPS:
+        return None
+    weak = take.sync.score < config.min_sync_score
+    foreign = take.sync.score <= 0 or together[take.row["track"]] < config.min_sync_score
+    return "voice_elsewhere" if weak and foreign else None
 
 
 def _one_offset(takes: list[Take]) -> list[Take]:

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.arrow import to_table
 from schemas.tables import VOICE
-from wail.vision.sync import held_open, loudness, peak, peak_s, pooled_offset_s, shut_share, synchrony
+from wail.vision.sync import held_open, loudness, peak, peak_s, pooled, pooled_offset_s, shut_share, synchrony
 
 MOST = 15
 N = 150
@@ -113,6 +113,17 @@ def test_short_takes_of_one_soundtrack_find_its_offset_together():
         loud = voice(9)[start : start + 50 + 2 * MOST]
         found.append(sync(mouth_of(voice(9), 0.2, noise=0.05)[start : start + 50], loud))
     assert pooled_offset_s(found) == pytest.approx(0.2, abs=0.02)
+
+
+def test_several_takes_together_tell_own_from_strange_better_than_one():
+    own, strange = [], []
+    for k in range(6):
+        loud, other = voice(20 + k), voice(60 + k)
+        own.append(sync(mouth_of(loud, noise=0.15, seed=k)[:70], loud[: 70 + 2 * MOST]))
+        strange.append(sync(mouth_of(loud, noise=0.15, seed=k)[:70], other[: 70 + 2 * MOST]))
+    assert pooled(own).score > max(0.2, np.quantile([one.score for one in own], 0.2))
+    assert pooled(strange).score < 0.2
+    assert pooled(own).weight == 6 * 70
 
 
 def test_the_peak_lies_between_samples_but_not_beyond_the_ends():

@@ -130,6 +130,16 @@ def test_a_mouth_that_does_not_follow_the_voice_belongs_to_another():
     assert reasons(rows) == {"voice_elsewhere": 168, "no_infant_voice": N - 168}
 
 
+def test_a_weak_take_stays_where_all_of_its_face_follow_the_voice_together():
+    spans = ((0.7, 1.5), (1.8, 2.6), (4.6, 5.4), (5.8, 7.2))
+    mixed = np.where(np.arange(N) < 105, 0.65 * RESTLESS + 0.35 * cries(*spans), cries(*spans))
+    takes, _, _ = curated(np.ones(N, bool), *spans, opening=mixed, config=TakeConfig(min_sync_score=0.4))
+    assert 0 < takes[0].row["sync_score"] < 0.4 < takes[1].row["sync_score"]
+    assert [take.row["reason"] for take in takes] == [None, None]
+    strict, _, _ = curated(np.ones(N, bool), *spans, opening=mixed, config=TakeConfig(min_sync_score=0.95))
+    assert {take.row["reason"] for take in strict} == {"voice_elsewhere"}
+
+
 def test_shut_lips_neither_cry_nor_laugh_but_may_hum():
     for label, reason in (("cry", "voice_elsewhere"), ("babble", None)):
         config = TakeConfig(min_sync_score=-1)
