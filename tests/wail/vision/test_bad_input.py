@@ -143,6 +143,24 @@ def test_thirty_faces_in_a_crowd(tmp_path, infant, infant_and_adult):
     assert all(row["usable"] or row["reason"] in VISION_REASONS for row in result.frames.to_pylist())
 
 
+def hung(picture, width=640, height=480):
+    """The picture as a framed print on a papered wall."""
+    rgb = np.full((height, width, 3), (196, 188, 170), np.uint8)
+    rgb[:, ::40] = (180, 172, 156)
+    rgb[height - 60 :] = (120, 90, 66)
+    side = 260
+    y, x = 70, 190
+    rgb[y - 26 : y + side + 26, x - 26 : x + side + 26] = (60, 40, 26)
+    rgb[y - 16 : y + side + 16, x - 16 : x + side + 16] = (240, 238, 232)
+    rgb[y : y + side, x : x + side] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    return rgb
+
+
+def test_a_picture_of_a_baby_on_a_wall_is_not_live(tmp_path, infant):
+    write_mp4(tmp_path / "a.mp4", sway(hung(infant), 120, reach=14), 30.0)
+    assert set(judged(tmp_path / "a.mp4")) == {"not_live"}
+
+
 def cartoon(width=320, height=240):
     """A face as children draw it: a disc, dots for eyes, a curve for a mouth."""
     rgb = np.full((height, width, 3), (190, 225, 250), np.uint8)
