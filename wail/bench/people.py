@@ -28,8 +28,8 @@ from wail.vision.live import LiveWatch
 from wail.vision.mesh import FaceMesh
 from wail.vision.tracks import FaceTracker
 
-COUNTS = {"infants": 60, "adults": 60, "children": 24}
-PICTURES_EACH = 4
+COUNTS = {"infants": 50, "adults": 50, "children": 20}
+PICTURES_EACH = 3
 CHILD_YEARS = ((3.0, 5.0), (5.0, 8.0), (8.0, 12.0))
 IMAGES = 0.5
 """p_live under which a face is called a picture."""

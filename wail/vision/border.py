@@ -37,7 +37,9 @@ class BorderConfig:
     long_side_px: Annotated[int, Ge(32)] = 256
     """The picture is shrunk to this."""
     min_gradient: AboveZero = 2.0
+    max_candidates: Annotated[int, Ge(4)] = 48
     max_lines: Annotated[int, Ge(4)] = 18
+    """Of the candidates, those with most edge along them."""
     min_corner_deg: AboveZero = 62.0
     """Corners of a rectangle seen from any sensible side lie between this and 180 less it."""
     min_side_seen: Share = 0.78
@@ -81,6 +83,9 @@ def find_border(
     if len(normals) < 4:
         return None
     at, edges = _edges(gradient, normals, offsets, centre, far, EDGE_PX, config)
+    seen = (edges.max(2) > 0).sum(1)
+    best = np.argsort(-seen)[: config.max_lines]
+    normals, offsets, edges = normals[best], offsets[best], edges[best]
     return _best(normals, offsets, at, edges, centre, down, eyes_px, gradient.shape, config)
 
 
@@ -91,19 +96,21 @@ def _lines(
     across, along_y = (np.ascontiguousarray(gradient[..., k]) for k in (0, 1))
     edges = cv2.Canny(across, along_y, 8 * config.min_gradient, 16 * config.min_gradient)
     shortest = max(12.0, 0.8 * eyes_px)
-    found = cv2.HoughLinesP(edges, 1, np.pi / 180, 18, minLineLength=shortest, maxLineGap=4)
+    found = cv2.HoughLinesP(edges, 1, np.pi / 180, 18, minLineLength=shortest, maxLineGap=6)
     if found is None:
         return np.zeros((0, 2)), np.zeros(0)
     ends = np.asarray(found, np.float64).reshape(-1, 2, 2) - centre
     along = ends[:, 1] - ends[:, 0]
-    length = np.linalg.norm(along, axis=1)
-    ends, along = ends[np.argsort(-length)[:150]], along[np.argsort(-length)[:150]]
+    # By the angle they fill as seen from the face: the sides of a frame share 360 degrees, clutter far off has few.
+    cosine = (ends[:, 0] * ends[:, 1]).sum(1) / np.maximum(np.linalg.norm(ends, axis=2).prod(1), 1e-9)
+    widest = np.argsort(cosine)[:150]
+    ends, along = ends[widest], along[widest]
     normals = np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1)[:, None]
     offsets = (normals * ends.mean(1)).sum(1)
     normals, offsets = normals * np.sign(offsets)[:, None], np.abs(offsets)
     near = offsets < eyes_px / config.min_eyes_share
     normals, offsets = _around(normals[near], offsets[near], hull - centre)
-    return _distinct(normals, offsets, config.max_lines)
+    return _distinct(normals, offsets, config.max_candidates)
 
 
 def _around(normals: F64, offsets: F64, hull: F64) -> tuple[F64, F64]:
