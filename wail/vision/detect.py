@@ -71,14 +71,18 @@ class FaceDetector:
         found = [detection for region in regions for detection in self._detections(rgb, region)]
         return _distinct(sorted(found, key=lambda d: -d.score))
 
-    def turned_upright(self, rgb: NDArray[np.uint8], place: Roi) -> Detection | None:
-        """The face at a place with the roll at which it convinces most; None where it does at none of four turns."""
-        best = None
-        for turn in TURNS_DEG:
-            for found in self._near(rgb, replace(place, roll_deg=(place.roll_deg + turn) % 360.0)):
-                if best is None or found.score > best.score:
-                    best = found
-        return best if best is not None and best.score >= self._min_score else None
+    def orientations(self, rgb: NDArray[np.uint8], place: Roi) -> list[Detection]:
+        """The face at a place with the rolls at which it convinces, most convincing first; none where it never does.
+
+        Half-profiles convince nearly as well upside down: the landmark network has to settle it.
+        """
+        turned = [replace(place, roll_deg=(place.roll_deg + turn) % 360.0) for turn in TURNS_DEG]
+        found = [best for one in turned if (best := max(self._near(rgb, one), key=lambda d: d.score, default=None))]
+        kept: list[Detection] = []
+        for one in sorted(found, key=lambda d: -d.score):
+            if one.score >= self._min_score and all(turned_deg(one.roi, other.roi) > MAX_TURN_DEG for other in kept):
+                kept.append(one)
+        return kept
 
     def upright_score(self, rgb: NDArray[np.uint8], face: Roi) -> tuple[float, float]:
         """The best score on a face's surroundings as they are turned, and upside down."""
@@ -89,8 +93,7 @@ class FaceDetector:
     def _near(self, rgb: NDArray[np.uint8], face: Roi) -> Iterator[Detection]:
         """Detections in a face's surroundings that are of this face, and about upright in them."""
         for found in self._detections(rgb, replace(face, size_px=face.size_px * SURROUNDINGS)):
-            turned = abs((found.roi.roll_deg - face.roll_deg + 180.0) % 360.0 - 180.0)
-            if turned < MAX_TURN_DEG and distance_px(found.roi, face) < 0.35 * face.size_px:
+            if turned_deg(found.roi, face) < MAX_TURN_DEG and distance_px(found.roi, face) < 0.35 * face.size_px:
                 yield found
 
     def _detections(self, rgb: NDArray[np.uint8], region: Roi) -> Iterator[Detection]:
@@ -118,6 +121,11 @@ def distance_px(a: Roi, b: Roi) -> float:
     return float(np.hypot(a.x_px - b.x_px, a.y_px - b.y_px))
 
 
+def turned_deg(a: Roi, b: Roi) -> float:
+    """Angle between two regions, 0-180."""
+    return abs((a.roll_deg - b.roll_deg + 180.0) % 360.0 - 180.0)
+
+
 def same_place(a: Roi, b: Roi) -> bool:
     """Whether two regions are of one face: centres nearer than 0.4 of the smaller one's size."""
     return distance_px(a, b) < 0.4 * min(a.size_px, b.size_px)
@@ -139,7 +147,7 @@ def search_levels(width_px: int, height_px: int) -> list[list[Roi]]:
     """
     longest = float(max(width_px, height_px))
     smallest = SMALLEST_PX / SMALLEST_SHARE
-    halvings = int(np.ceil(np.log2(max(longest / smallest, 1.0)) - 0.1))
+    halvings = round(float(np.log2(max(longest / smallest, 1.0))))
     sides = [longest, *(longest / 2 ** (k + 1) for k in range(halvings))]
     return [_tiles(width_px, height_px, side) for side in sides]
 

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from wail.vision.config import VisionConfig
 from wail.vision.cuts import CutFinder
-from wail.vision.detect import FaceDetector, distance_px, same_place
-from wail.vision.geometry import head_rotation
+from wail.vision.detect import FaceDetector, distance_px, same_place, turned_deg
+from wail.vision.geometry import angles_deg, head_rotation
+from wail.vision.infant import p_infant_face, proportions
 from wail.vision.mesh import CROP_PX, FaceMesh
 from wail.vision.resemble import FaceLook, blended, face_look, unlikeness
 from wail.vision.roi import Array, Roi, apply_affine, cut_crop, eye_roll_deg, mesh_roi
@@ -28,7 +29,10 @@ RETRY_FRAMES = 3
 SURE_PRESENCE = 0.8
 """A followed face below this must convince the detector sooner (CHECK_SOON_FRAMES)."""
 CHECK_SOON_FRAMES = 5
-REFUSED_FRAMES = 30
+UPRIGHT_MARGIN, NEW_FACE_SCORE = 0.05, 0.65
+"""By how much a face convinces the detector more than upside down, and how much a newly found one convinces it: what is
+round and blotchy comes to 0.62."""
+REFUSED_FRAMES = 10
 """A place that proved to be no face is not looked at again for so long."""
 LOOK_EVERY_FRAMES = 5
 LOOK_WEIGHT = 0.3
@@ -37,7 +41,11 @@ MAX_UNLIKE, MAX_UNLIKE_SUDDEN = 0.8, 0.35
 picture changed suddenly."""
 STILL = 0.03
 """A face that moves by less than this share of its region a frame is expected where it was."""
+KEPT_FIGURES = 8
 INFANT_MARGIN = 0.1
+"""Where there are more faces than are followed, one must be this much likelier an infant's to take another's place."""
+Figures = tuple[NDArray[np.float32], float]
+"""What infant.proportions says of a face, and how far it is turned (degrees)."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,8 @@ class _Live:
     track: int
     roi: Roi
     look: FaceLook
+    figures: list[Figures]
+    """Of the last few looks."""
     move_px: tuple[float, float] = (0.0, 0.0)
     lost_frames: int = 0
     age_frames: int = 0
@@ -137,15 +147,17 @@ class FaceTracker:
             return False
         since = live.age_frames - live.checked_at
         soon = live.lost_frames > 0 or (view.presence < SURE_PRESENCE and since >= CHECK_SOON_FRAMES)
-        if soon or since >= self._config.verify_every_frames:
+        # A new face has to convince more often: after 2 frames, then 4, 8 ...
+        if soon or since >= min(self._config.verify_every_frames, live.checked_at + 2):
             live.checked_at = live.age_frames
-            return self._upright(rgb, mesh_roi(view.xy_px, _roll(view)))
+            return self._upright(rgb, view, self._config.min_detection_score)
         return True
 
     def _keep(self, live: _Live, view: FaceView) -> None:
         live.saw(mesh_roi(view.xy_px, _roll(view)))
         if live.age_frames % LOOK_EVERY_FRAMES == 0:
             live.look = blended(live.look, face_look(view.crop, view.points), LOOK_WEIGHT)
+            live.figures = [*live.figures[1 - KEPT_FIGURES:], _figures(view)]
 
     def _look(self, rgb: NDArray[np.uint8], roi: Roi, track: int, settled: Settled) -> FaceView | None:
         """Run the landmark network; again where the region proves to be off by much.
@@ -157,9 +169,8 @@ class FaceTracker:
             if view is None:
                 return None
             better = mesh_roi(view.xy_px, _roll(view))
-            turned = abs((better.roll_deg - roi.roll_deg + 180) % 360 - 180)
             scaled = abs(better.size_px / roi.size_px - 1)
-            if turned < settled[0] and scaled < settled[1] and _shift(better, roi) < settled[2]:
+            if turned_deg(better, roi) < settled[0] and scaled < settled[1] and _shift(better, roi) < settled[2]:
                 return view
             roi = better
         return None
@@ -178,15 +189,18 @@ class FaceTracker:
         xy_px = apply_affine(roi.to_picture(CROP_PX), points[:, :2])
         return FaceView(track, roi, crop, points, xy_px, presence, rotation)
 
-    def _upright(self, rgb: NDArray[np.uint8], roi: Roi) -> bool:
-        upright, flipped = self._detector.upright_score(rgb, roi)
-        return upright >= self._config.min_detection_score and upright > flipped
+    def _upright(self, rgb: NDArray[np.uint8], view: FaceView, least: float) -> bool:
+        """The detector's word for a mesh: a face, and the right way up."""
+        upright, flipped = self._detector.upright_score(rgb, mesh_roi(view.xy_px, _roll(view)))
+        return upright >= least and upright > flipped + UPRIGHT_MARGIN
 
     def _approach(self, rgb: NDArray[np.uint8], place: Roi) -> FaceView | None:
         """The face at a place, if there is one: its orientation, then its mesh, then the detector's word for both."""
-        upright = self._detector.turned_upright(rgb, place)
-        view = None if upright is None else self._look(rgb, upright.roi, -1, FOUND)
-        return view if view is not None and self._upright(rgb, mesh_roi(view.xy_px, _roll(view))) else None
+        for upright in self._detector.orientations(rgb, place)[:2]:
+            view = self._look(rgb, upright.roi, -1, FOUND)
+            if view is not None and self._upright(rgb, view, max(NEW_FACE_SCORE, self._config.min_detection_score)):
+                return view
+        return None
 
     def _find_lost(self, rgb: NDArray[np.uint8], views: list[FaceView]) -> list[FaceView]:
         """Lost faces, at any rotation, where they should be."""
@@ -206,18 +220,37 @@ class FaceTracker:
         for regions, looks in self._plan.next(rgb.shape[1], rgb.shape[0], lost):
             before = len(views)
             for candidate in self._detector.places(rgb, regions):
-                if looks == 0 or len(views) >= self._config.max_faces:
+                if looks == 0:
                     break
                 refused = any(same_place(candidate.roi, roi) for _, roi in self._refused)
                 if refused or any(distance_px(candidate.roi, v.roi) < 0.4 * v.roi.size_px for v in views):
                     continue
                 looks -= 1
                 view = self._approach(rgb, candidate.roi)
-                if view is None:
+                if view is None or not (len(views) < self._config.max_faces or self._given_up(view, views)):
                     self._refused.append((self._frames, candidate.roi))
                 elif not any(same_place(view.roi, v.roi) for v in views):
                     views.append(self._named(view))
             self._plan.found(len(views) > before)
+
+    def _given_up(self, view: FaceView, views: list[FaceView]) -> bool:
+        """Whether the least infant-like of as many faces as are followed at most made room for a more infant-like one.
+
+        So an infant among adults comes to be followed, wherever it is in the crowd, in its turn.
+        """
+        by_track = {live.track: live for live in self._live}
+        least = min(views, key=lambda v: self._p_infant(by_track[v.track].figures))
+        given_up = self._p_infant([_figures(view)]) > self._p_infant(by_track[least.track].figures) + INFANT_MARGIN
+        if given_up:
+            views.remove(least)
+            self._live.remove(by_track[least.track])
+        return given_up
+
+    def _p_infant(self, figures: list[Figures]) -> float:
+        """By one middling frame, so that faces seen for long and faces seen once can be compared."""
+        both = zip(*figures, strict=True)
+        shapes, turned = (np.median(np.array(of, np.float32), axis=0, keepdims=True) for of in both)
+        return p_infant_face(shapes, turned, self._config.infant)
 
     def _named(self, view: FaceView) -> FaceView:
         """Give a found face the id of the lost track that it fits best, or a new one."""
@@ -229,10 +262,15 @@ class FaceTracker:
             live = min(near, key=lambda one: _shift(one.expected(), roi) + unlikeness(one.look, look))
             live.saw(roi)
         else:
-            live = _Live(self._next_track, roi, look)
+            live = _Live(self._next_track, roi, look, [_figures(view)])
             self._next_track += 1
             self._live.append(live)
         return replace(view, track=live.track)
+
+
+def _figures(view: FaceView) -> Figures:
+    yaw, pitch, _ = angles_deg(view.rotation)
+    return proportions(view.points, view.rotation), float(np.hypot(yaw, pitch))
 
 
 def _roll(view: FaceView) -> float:
