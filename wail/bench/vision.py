@@ -1,7 +1,7 @@
 """What finding, following and judging faces costs beside a bare loop of decoding and mediapipe's face mesh.
 
-All three run in this process, one after the other, on the same clips, in turn for a few rounds: the machine's other
-work hits them alike. Loading the models is timed only in `analyse`, which loads its own.
+All three run in this one process on the same clips, a second of video each in turn, so that the machine's other work
+hits them alike. Loading the models is timed only in `analyse`, which loads its own.
 """
 
 import os
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wail.bench.rows import Row
 from wail.errors import DatasetError
@@ -26,6 +25,7 @@ from wail.vision.tracks import FaceTracker
 
 SCENE, SIZE_PX, SEED = "cry_plain", (1280, 720), 7
 ROUNDS = 3
+CHUNK_FRAMES = 30
 HOUR_FRAMES = 3600 * 30
 WARM_FRAMES, GROWTH_FRAMES = 150, 1500
 MAX_GROWTH_MB = 100.0
@@ -61,7 +61,8 @@ def bench_vision(
         passes: list[tuple[Timed, Timed, Timed]] = []
         for k in range(rounds):
             tell(f"round {k + 1} of {rounds}")
-            passes.append((bare(clips), tracked(clips), judged(clips)))
+            base, ours, whole = (summed(of) for of in zip(*map(one_pass, clips), strict=True))
+            passes.append((base, ours, whole))
         tell("memory over a long video")
         growth = growth_mb_per_hour(clips[0], HOUR_FRAMES if hour else GROWTH_FRAMES)
         said = ", ".join(f"{clip.name} {size_of(clip)}" for clip in clips)
@@ -105,54 +106,61 @@ def new_pictures(frames: Iterable[GridFrame]) -> Iterator[GridFrame]:
         last = one.rgb
 
 
-def bare(clips: Sequence[Path]) -> Timed:
-    """Decoding and mediapipe's own face mesh, in its video mode, with iris and lips refined as ours are."""
+class Clock:
+    """Adds up wall and processor time of one of the three, while it runs."""
+
+    def __init__(self) -> None:
+        self.wall_s = self.cpu_s = 0.0
+
+    def __enter__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.wall_s += time.perf_counter() - self._wall
+        self.cpu_s += time.process_time() - self._cpu
+
+
+def one_pass(clip: Path) -> tuple[Timed, Timed, Timed]:
+    """The bare loop, tracks, and all of vision over a clip in lockstep, CHUNK_FRAMES of each in turn.
+
+    Bare: decoding and mediapipe's own face mesh in its video mode, iris and lips refined as ours are. Tracks: decoding,
+    search at all rotations, landmarks. All of vision: `analyse` as the pipeline runs it, its models' loading too; the
+    other two run while it waits for its next frames. Each decodes for itself.
+    """
     from mediapipe.python.solutions.face_mesh import FaceMesh as Bundled
 
-    total = Timed(0, 0.0, 0.0)
-    for clip in clips:
-        with Bundled(refine_landmarks=True) as model:
-            total = _added(total, clip, model.process)
-    return total
-
-
-def tracked(clips: Sequence[Path]) -> Timed:
-    """Decoding, search at all rotations, landmarks and tracks."""
+    clocks = Clock(), Clock(), Clock()
     mesh, detector = FaceMesh(), FaceDetector(VisionConfig().min_detection_score)
-    total = Timed(0, 0.0, 0.0)
-    for clip in clips:
-        step = FaceTracker(VisionConfig(), mesh, detector).step
-        total = _added(total, clip, step)
-    total = replace(total, detector_calls=detector.calls, mesh_calls=mesh.calls)
-    mesh.close()
-    detector.close()
-    return total
+    frames = 0
+    with Bundled(refine_landmarks=True) as bundled:
+        steps = bundled.process, FaceTracker(VisionConfig(), mesh, detector).step
+        fed = [new_pictures(grid_frames(clip)) for _ in steps]
 
-
-def _added(total: Timed, clip: Path, use: Callable[[NDArray[np.uint8]], object]) -> Timed:
-    """`total` and a pass of `use` over each new picture of a clip."""
-    wall, cpu, count = time.perf_counter(), time.process_time(), 0
-    for one in new_pictures(grid_frames(clip)):
-        use(one.rgb)
-        count += 1
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return replace(total, frames=total.frames + count, wall_s=total.wall_s + wall, cpu_s=total.cpu_s + cpu)
-
-
-def judged(clips: Sequence[Path]) -> Timed:
-    """All of vision as the pipeline runs it, with its models' loading."""
-    wall, cpu, count = time.perf_counter(), time.process_time(), 0
-    for clip in clips:
-        def counted(clip: Path = clip) -> Iterator[GridFrame]:
-            nonlocal count
-            last = None
-            for one in grid_frames(clip):
-                count += one.rgb is not last
-                last = one.rgb
+        def waiting() -> Iterator[GridFrame]:
+            nonlocal frames
+            for one in new_pictures(grid_frames(clip)):
+                if frames % CHUNK_FRAMES == 0:
+                    clocks[2].__exit__()
+                    for clock, step, pictures in zip(clocks, steps, fed, strict=False):
+                        with clock:
+                            for other in islice(pictures, CHUNK_FRAMES):
+                                step(other.rgb)
+                    clocks[2].__enter__()
+                frames += 1
                 yield one
 
-        analyse(counted(), VisionConfig(), sink=lambda batch: None)
-    return Timed(count, time.perf_counter() - wall, time.process_time() - cpu)
+        with clocks[2]:
+            analyse(waiting(), VisionConfig(), sink=lambda batch: None)
+    bare, ours, whole = (Timed(frames, clock.wall_s, clock.cpu_s) for clock in clocks)
+    ours = replace(ours, detector_calls=detector.calls, mesh_calls=mesh.calls)
+    mesh.close()
+    detector.close()
+    return bare, ours, whole
+
+
+def summed(each: Sequence[Timed]) -> Timed:
+    """One figure over several clips."""
+    return Timed(*(sum(getattr(one, name) for one in each) for name in Timed.__dataclass_fields__))
 
 
 def speed_rows(passes: Sequence[tuple[Timed, Timed, Timed]], clips: str) -> list[Row]:
