@@ -77,6 +77,8 @@ class _Live:
     lost_frames: int = 0
     age_frames: int = 0
     checked_at: int = 0
+    doubted: bool = False
+    """The last check failed."""
 
     def expected(self) -> Roi:
         """Where the face should be in the next frame. A lost one may have gone on for a few frames."""
@@ -150,7 +152,13 @@ class FaceTracker:
         # A new face has to convince more often: after 2 frames, then 4, 8 ...
         if soon or since >= min(self._config.verify_every_frames, live.checked_at + 2):
             live.checked_at = live.age_frames
-            return self._upright(rgb, view, self._config.min_detection_score)
+            convinced = self._upright(rgb, view, self._config.min_detection_score)
+            # A face known for long may be turned or covered just now: it is asked again shortly.
+            tolerated = not live.doubted and not soon and live.age_frames >= self._config.verify_every_frames
+            live.doubted = not convinced
+            if tolerated and not convinced:
+                live.checked_at -= self._config.verify_every_frames - CHECK_SOON_FRAMES
+            return convinced or tolerated
         return True
 
     def _keep(self, live: _Live, view: FaceView) -> None:
