@@ -70,6 +70,8 @@ class LandmarkStream:
         row.hidden = float(hidden(np.median(around, axis=0), self._config.fusion))
         while near[0].frame < row.frame - half:
             near.popleft()
+        if near[-1] is row:  # nothing of this track is waiting: its next sighting is too far off to count
+            del self._by_track[row.track]
         if self._sightings[row.track] >= least:
             self._out.append(row)
         if len(self._out) >= BATCH_ROWS:

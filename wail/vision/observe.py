@@ -11,7 +11,7 @@ from wail.vision.evidence import Look, look, no_line, odd_colour, one_sided, ski
 from wail.vision.evidence_mesh import doubt
 from wail.vision.fan import Fan, mouth_unseen
 from wail.vision.geometry import angles_deg, vertex_normals
-from wail.vision.hands import HandFinder, covered
+from wail.vision.hands import HandFinder, HandWatch, covered
 from wail.vision.infant import proportions
 from wail.vision.mesh import FaceMesh
 from wail.vision.occlusion import OcclusionNet
@@ -19,6 +19,9 @@ from wail.vision.regions import LIPS, MOUTH
 from wail.vision.roi import Array
 from wail.vision.tracks import FaceView
 from wail.vision.visibility import facing, inside_picture, seen_locally, seen_shares, skin_covered
+
+MAX_TRACKS = 32
+"""Remembered at a time, the last seen ones."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,6 @@ class _Memory:
     """What is not measured in every frame, per track."""
 
     age_frames: int = 0
-    hands: list[Array] = field(default_factory=list)
     doubts: dict[int, float] = field(default_factory=dict)
     network: Array | None = None
     fan: float | None = None
@@ -66,14 +68,16 @@ class Observer:
     def __init__(
         self, config: VisionConfig, mesh: FaceMesh, hands: HandFinder, network: OcclusionNet, fan: Fan | None = None
     ) -> None:
-        self._config, self._mesh, self._hands, self._network, self._fan = config, mesh, hands, network, fan
+        self._config, self._mesh, self._network, self._fan = config, mesh, network, fan
+        self._hands = HandWatch(hands, config.hands_every_frames)
         self._memory: dict[int, _Memory] = {}
 
     def __call__(self, frame: int, rgb: NDArray[np.uint8], view: FaceView) -> Observation:
         yaw, pitch, roll = angles_deg(view.rotation)
         eyes_px = float(np.linalg.norm(view.xy_px[33] - view.xy_px[263]))
         memory = self._remember(rgb, view)
-        hands = covered(view.xy_px, memory.hands, 0.04 * eyes_px) if memory.hands else np.zeros(len(view.xy_px), bool)
+        outlines = self._hands(rgb, view.roi, view.track)
+        hands = covered(view.xy_px, outlines, 0.04 * eyes_px) if outlines else np.zeros(len(view.xy_px), bool)
         turned = facing(vertex_normals(view.points))
         inside = inside_picture(view.xy_px, rgb.shape[1], rgb.shape[0])
         seen = look(view.crop, view.points)
@@ -110,13 +114,10 @@ class Observer:
         return fusion.log_odds(measured, self._config.fusion)
 
     def _remember(self, rgb: NDArray[np.uint8], view: FaceView) -> _Memory:
-        memory = self._memory.setdefault(view.track, _Memory())
+        memory = self._memory.pop(view.track, None) or _Memory()
+        self._memory = {**dict(list(self._memory.items())[-MAX_TRACKS:]), view.track: memory}
         age = memory.age_frames
         memory.age_frames += 1
-        # A hand that is there is followed more closely, for its edges in time.
-        every = self._config.hands_every_frames // 2 if memory.hands else self._config.hands_every_frames
-        if age % max(every, 1) == 0:
-            memory.hands = self._hands(rgb, view.roi)
         if age % self._config.doubt_every_frames == 0:
             turn = age // self._config.doubt_every_frames % 2
             memory.doubts[turn] = doubt(self._mesh, view.crop, view.points, turn)
