@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from wail.vision.config import VisionConfig
+from wail.vision.infant import p_infant_face, proportions
 from wail.vision.roi import eye_roll_deg
+from wail.vision.tracks import FaceTracker
 
 
 def roll_of(view) -> float:
@@ -58,3 +61,22 @@ def test_pictures_may_change_their_size(infant, tracker):
     views = [tracker.step(small) for _ in range(8)][-1]
     assert len(views) == 1
     assert views[0].xy_px.max() < small.shape[0]
+
+
+def test_where_fewer_faces_are_followed_than_there_are_the_infant_is_among_them(infant_and_adult, mesh, detector):
+    both = {round(view.xy_px[1, 0] / 50): view for view in
+            FaceTracker(VisionConfig(), mesh, detector).step(infant_and_adult)}  # fmt: skip
+    assert len(both) == 2
+    tracker = FaceTracker(VisionConfig(max_faces=1), mesh, detector)
+    last = [tracker.step(infant_and_adult) for _ in range(20)][-1]
+    assert len(last) == 1
+    infants = {place: p_infant_face(proportions(view.points, view.rotation)[None], np.zeros(1, np.float32))
+               for place, view in both.items()}  # fmt: skip
+    assert round(last[0].xy_px[1, 0] / 50) == max(infants, key=lambda place: infants[place])
+
+
+def test_a_short_blow_out_of_the_picture_keeps_the_track(infant, tracker):
+    white = np.full_like(infant, 255)
+    tracks = [{view.track for view in tracker.step(picture)} for picture in [infant] * 3 + [white] * 2 + [infant] * 4]
+    assert tracks[0] == tracks[-1] == {0}
+    assert tracks[3] == set()
