@@ -25,7 +25,7 @@ QUIET_DB = 40.0
 TREMBLE_FRAMES = 1.0
 DRIFT_FRAMES = 8.0
 """Standard deviations of the Gaussians that take out tremble and drift: 0.03 s and 0.27 s."""
-USUAL_OFFSET_S = 0.4
+USUAL_OFFSET_S = 0.5
 """Standard deviation of a Gaussian weight on correlations: sound half a second off is rarer than sound in place."""
 TREMBLE = 0.005
 """By how much landmarks of a still mouth tremble (standard deviation, outer eye distances): movement of that size is

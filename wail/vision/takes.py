@@ -46,7 +46,8 @@ class TakeConfig:
     min_sync_s: AtLeastZero = 2.0
     """... if at least so much of its mouth was compared, what is around the take included: less cannot tell."""
     max_shut_share: Share = 0.5
-    """A cry or laugh of which a larger share is loud behind shut lips is `voice_elsewhere`, too."""
+    """A cry or laugh of which a larger share is loud behind shut lips that do not clearly follow it, at any offset, is
+    `voice_elsewhere`, too."""
     clear_sync_score: Annotated[float, Interval(ge=-1, le=1)] = 0.3
     """With another infant in the picture, the mouth that follows the voice at least so well vocalises ..."""
     clear_margin: AtLeastZero = 0.15
@@ -196,8 +197,9 @@ def _dropped(take: Take, together: Mapping[int, float], config: TakeConfig) -> s
     """Why a take is dropped, given its tracks' pooled scores; None where it is kept."""
     if len(take.frames) < round(config.min_take_s * GRID_FPS):
         return "too_short"
-    # One can hum behind shut lips, but neither cry nor laugh.
-    if take.row["label"] != "babble" and take.shut > config.max_shut_share:
+    # One can hum behind shut lips, but neither cry nor laugh. A mouth that clearly follows is only early or late.
+    follows = take.sync is not None and take.sync.score >= config.clear_sync_score
+    if take.row["label"] != "babble" and take.shut > config.max_shut_share and not follows:
         return "voice_elsewhere"
     if take.sync is None or take.sync.weight < config.min_sync_s * GRID_FPS:
         return None
