@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 
 from wail.vision.fusion import Fusion
 from wail.vision.infant import Poles
@@ -43,7 +43,9 @@ class VisionConfig:
     max_abs_yaw_deg: AtLeastZero = 45.0
     max_abs_pitch_deg: AtLeastZero = 40.0
     infant_pitch_bias_deg: float = 4.5
-    """mediapipe's face is an adult's: infants, of round forehead and small jaw, read as looking up this much."""
+    """mediapipe's face is an adult's: infants, of round forehead and small jaw, read as looking up this much ..."""
+    infant_pitch_gain: Annotated[float, Gt(0)] = 1.2
+    """... and what is left reads too small by this factor; both fitted on the tuning composites."""
     max_outside_share: Share = 0.1
     """Share of the mouth's landmarks that may lie outside the picture."""
     min_mouth_visible: Share = 0.7

@@ -53,7 +53,7 @@ def judge(
         track = records[mine]
         p_infant[mine] = track_p_infant(track, config)
         if p_infant[mine[0]] >= config.min_p_infant_face:
-            track["pitch_deg"] -= config.infant_pitch_bias_deg
+            track["pitch_deg"] = config.infant_pitch_gain * (track["pitch_deg"] - config.infant_pitch_bias_deg)
             records["pitch_deg"][mine] = track["pitch_deg"]
         hidden[mine] = fusion.hidden(smoothed(np.nan_to_num(track["evidence"]), config.smooth_frames), config.fusion)
         visible[mine], mouth[mine] = visible_shares(track, hidden[mine], config.smooth_frames)
