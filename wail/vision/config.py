@@ -52,7 +52,9 @@ class VisionConfig:
     min_visible: Share = 0.45
     min_interocular_px: AtLeastZero = 24.0
     min_sharpness: AtLeastZero = 3.2
-    """Grey levels squared: variance of the Laplacian of the face's crop (192 px)."""
+    """Grey levels squared: variance of the Laplacian of the face's crop (192 px), on skin of `full_skin_luma`; on
+    darker skin or in less light, where all contrast is smaller, less is asked for in proportion."""
+    full_skin_luma: Annotated[float, Gt(0)] = 100.0
     min_skin_luma: AtLeastZero = 16.0
     """Median grey level (0-255) of the face's skin."""
     min_confidence: Share = 0.75

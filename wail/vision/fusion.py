@@ -52,7 +52,7 @@ class Fusion:
     weights were not at hand."""
     hand: Piece = Piece(0.4, 0.1, 0.8, 0.0)
     """Share of the mouth in a hand's outline."""
-    log_odds: float = 1.2
+    log_odds: float = 1.6
     """With nothing known."""
 
     def __post_init__(self) -> None:

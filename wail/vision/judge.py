@@ -99,6 +99,7 @@ def flags(
     track: Records, p_infant: Floats, p_live: Floats, visible: Floats, mouth_visible: Floats, config: VisionConfig
 ) -> dict[str, Bools]:
     """Every reason that applies, per frame of one track. Roll is none: infants lie at any angle."""
+    light = np.minimum(track["skin_luma"] / config.full_skin_luma, 1.0)
     return {
         "not_infant": p_infant < config.min_p_infant_face,
         "not_live": p_live < config.min_p_live,
@@ -108,7 +109,7 @@ def flags(
         "mouth_occluded": mouth_visible < config.min_mouth_visible,
         "face_occluded": visible < config.min_visible,
         "too_small": track["interocular_px"] < config.min_interocular_px,
-        "blurred": track["sharpness"] < config.min_sharpness,
+        "blurred": track["sharpness"] < config.min_sharpness * light,
         "dark": track["skin_luma"] < config.min_skin_luma,
         "low_confidence": track["presence"] < config.min_confidence,
     }
