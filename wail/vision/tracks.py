@@ -32,8 +32,8 @@ CHECK_SOON_FRAMES = 5
 UPRIGHT_MARGIN, NEW_FACE_SCORE = 0.05, 0.65
 """By how much a face convinces the detector more than upside down, and how much a newly found one convinces it: what is
 round and blotchy comes to 0.62."""
-REFUSED_FRAMES = 10
-"""A place that proved to be no face is not looked at again for so long."""
+REFUSED_FRAMES, REFUSED_LOST_FRAMES = 45, 10
+"""A place that proved to be no face is not looked at again for so long; sooner while a face is missing."""
 LOOK_EVERY_FRAMES = 5
 LOOK_WEIGHT = 0.3
 MAX_UNLIKE, MAX_UNLIKE_SUDDEN = 0.8, 0.35
@@ -225,12 +225,14 @@ class FaceTracker:
     def _search(self, rgb: NDArray[np.uint8], views: list[FaceView]) -> None:
         """New faces, and lost ones farther away, into `views`. The plan says where to search in this frame."""
         lost = not self._live or any(live.lost_frames for live in self._live)
+        patience = REFUSED_LOST_FRAMES if lost else REFUSED_FRAMES
         for regions, looks in self._plan.next(rgb.shape[1], rgb.shape[0], lost):
             before = len(views)
             for candidate in self._detector.places(rgb, regions):
                 if looks == 0:
                     break
-                refused = any(same_place(candidate.roi, roi) for _, roi in self._refused)
+                refused = any(same_place(candidate.roi, roi) for at, roi in self._refused
+                              if self._frames - at < patience)  # fmt: skip
                 if refused or any(distance_px(candidate.roi, v.roi) < 0.4 * v.roi.size_px for v in views):
                     continue
                 looks -= 1
