@@ -33,26 +33,26 @@ class Piece:
 class Fusion:
     """The pieces; each field is a kind of evidence, `by_*` of table EVIDENCE."""
 
-    colour: Piece = Piece(2.2, 0.5, 0.3, 0.0)
+    colour: Piece = Piece(2.2, 0.5, 0.6, 0.0)
     """Distance of the skin around the mouth from the face's own skin, in what noise and light explain."""
-    lips: Piece = Piece(-0.075, 0.055, 0.5)
+    lips: Piece = Piece(-0.075, 0.055, 0.75)
     """Log R/G of the skin around the lips less that of the lips."""
-    line: Piece = Piece(0.17, 0.075, 0.5)
+    line: Piece = Piece(0.17, 0.075, 0.1)
     """How far from the mesh's lips the darkest line across the mouth lies, of the way across."""
-    texture: Piece = Piece(1.1, 0.15, 0.2, 0.0)
+    texture: Piece = Piece(1.1, 0.15, 0.3, 0.0)
     """Log ratio of fine detail around the mouth to that of cheeks, nose and forehead: skin is smooth, wool is not."""
-    symmetry: Piece = Piece(0.2, 0.05, 0.4, 0.0)
+    symmetry: Piece = Piece(0.2, 0.05, 0.6, 0.0)
     """Difference in log-chromaticity of the mouth's two sides beyond that of the cheeks."""
-    mesh: Piece = Piece(0.0, 1.0, 0.3)
+    mesh: Piece = Piece(0.0, 1.0, 0.5)
     """How far the mesh's lips move when the crop is mirrored, or shifted and scaled (evidence_mesh.py)."""
-    network: Piece = Piece(0.5, 0.12, 1.2)
+    network: Piece = Piece(0.5, 0.12, 0.95)
     """The occlusion network's mean probability over the mouth."""
     fan: Piece = Piece(0.5, 0.12, 0.4, 0.0)
     """How much less FAN sees of the mouth than of the rest (fan.py), where it is asked; set by reason, not fitted: its
     weights were not at hand."""
     hand: Piece = Piece(0.4, 0.1, 0.8, 0.0)
     """Share of the mouth in a hand's outline."""
-    log_odds: float = 1.6
+    log_odds: float = -0.1
     """With nothing known."""
 
     def __post_init__(self) -> None:
