@@ -21,7 +21,7 @@ class VisionConfig:
 
     # Finding and following faces.
     max_faces: AtLeastOne = 4
-    search_every_frames: AtLeastOne = 5
+    search_every_frames: AtLeastOne = 2
     """While a face is lost or none was ever found."""
     survey_every_frames: AtLeastOne = 15
     """While every known face is followed: whether another one has come."""

@@ -8,7 +8,7 @@ from wail.vision.roi import Roi
 
 FIRST_REGIONS, MORE_REGIONS = 128, 32
 """How many regions the sweep of a new shot covers in its first frame, and in each one after."""
-SURVEY_REGIONS, LOST_REGIONS = 2, 8
+SURVEY_REGIONS, LOST_REGIONS = 2, 3
 """How many regions are visited at a time later, while every face is followed and while one is lost or none known."""
 LOST_LOOKS, SURVEY_LOOKS = 4, 2
 """How many candidates get a landmark network's look each time: what a crowd may cost."""

@@ -35,11 +35,11 @@ ELSEWHERE = (50, 280, 205, 425, 152, 4, 168, 33, 263, 10, 151, 172, 397, 234, 45
 
 def cover(rgb: F32, shown: Shown, split: str, rng: Rng) -> tuple[F32, F32, str]:
     """One more occluder on a picture: (picture, its mask [side, side] 0-1, its kind)."""
-    kind = str(rng.choice(["cutout", "fingers", "own", "solid", "hand", "thing"],
-                          p=[0.19, 0.15, 0.12, 0.09, 0.15, 0.30]))  # fmt: skip
+    kind = str(rng.choice(["cutout", "fingers", "own", "solid", "hand", "thing", "shield"],
+                          p=[0.17, 0.14, 0.10, 0.08, 0.13, 0.26, 0.12]))  # fmt: skip
     if kind in ("solid", "hand", "thing"):
         return (*_rendered(rgb, shown, _part(kind, split, shown, rng), rng), kind)
-    return (*{"cutout": _cutout, "fingers": _fingers, "own": _own}[kind](rgb, shown, rng), kind)
+    return (*{"cutout": _cutout, "fingers": _fingers, "own": _own, "shield": _shield}[kind](rgb, shown, rng), kind)
 
 
 def _target(shown: Shown, rng: Rng) -> tuple[F64, float]:
@@ -154,6 +154,34 @@ def _capsule(start: F64, end: F64, half: float) -> F64:
     back, front = np.linspace(np.pi / 2, 3 * np.pi / 2, 12) + turn, np.linspace(-np.pi / 2, np.pi / 2, 12) + turn
     return np.concatenate([start + half * np.stack([np.cos(back), np.sin(back)], 1),
                            end + half * np.stack([np.cos(front), np.sin(front)], 1)])  # fmt: skip
+
+
+def _shield(rgb: F32, shown: Shown, rng: Rng) -> tuple[F32, F32]:
+    """A pacifier, flat: a shield over the lips, holes in it, a knob, a ring that hangs or stands; of any colours."""
+    scale = float(np.ptp(shown.points_px, axis=0).max())
+    eyes = shown.points_px[263] - shown.points_px[33]
+    place = shown.points_px[[13, 14]].mean(0) + rng.normal(0, 0.03 * scale, 2)
+    frame = np.stack([eyes, [-eyes[1], eyes[0]]]) / max(float(np.linalg.norm(eyes)), 1.0)
+    reach = scale * rng.uniform([0.12, 0.09], [0.24, 0.19])
+    light, ambient = _light(shown, rng)
+    union = np.zeros((SIDE_PX, SIDE_PX), np.float32)
+    thing = np.zeros((SIDE_PX, SIDE_PX, 3), np.float32)
+    base = _skin(shown, rng) if rng.random() < 0.4 else colour(rng)
+    waist = 1 - rng.uniform(0, 0.45) * np.abs(_ring()[:, 1:]) ** 3
+    sheet = fill(SIDE_PX, place + (_ring() * reach * waist) @ frame)
+    holes = [fill(SIDE_PX, place + (_ring() * reach * 0.16 + reach * [side * 0.6, 0.1]) @ frame) for side in (-1, 1)]
+    knob = fill(SIDE_PX, place + (_ring() * reach.min() * rng.uniform(0.25, 0.7)) @ frame)
+    hang = np.array([0.0, reach[1] * rng.uniform(0, 0.8)])
+    size = reach.min() * rng.uniform(0.5, 1.1) * np.array([1.0, rng.uniform(0.45, 1.0)])
+    outer, inner = (fill(SIDE_PX, place + (_ring() * size * share + hang) @ frame) for share in (1.0, 0.72))
+    layers = [(sheet, base, 0.3), *((hole, base * 0.35, 1.0) for hole in holes if rng.random() < 0.7)]
+    layers += [(knob, base if rng.random() < 0.5 else colour(rng), 0.3)] if rng.random() < 0.8 else []
+    layers += [(np.clip(outer - inner, 0, 1), colour(rng), 0.1)] if rng.random() < 0.7 else []
+    for mask, tint, even in layers:
+        lit = rounded(mask, reach.min() * rng.uniform(0.2, 0.8), light, ambient) * (1 - even) + even
+        thing = over(thing, textured(rng, SIDE_PX, np.asarray(tint, np.float32)) * lit[..., None], mask)
+        union = np.maximum(union, mask)
+    return _laid(rgb, thing, union, rng)
 
 
 def _own(rgb: F32, shown: Shown, rng: Rng) -> tuple[F32, F32]:
