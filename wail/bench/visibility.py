@@ -1,4 +1,4 @@
-"""`wail bench visibility`: what vision says of composites of known truth, against what issue 4 asks."""
+"""`wail bench visibility`: what vision says of composites of known truth, against what is asked of it."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""The figures of `wail bench visibility`, part by part, with what issue 4 asks of each. Names are stable."""
+"""The figures of `wail bench visibility`, part by part, with what is asked of each. Names are stable."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""The figures of `wail bench voice`, part by part, with what issue 3 asks of each. Names are stable."""
+"""The figures of `wail bench voice`, part by part, with what is asked of each. Names are stable."""
 
 from dataclasses import dataclass
 from math import isnan

@@ -32,7 +32,7 @@ from wail.voice.segments import SegmentConfig
 Measured = dict[str, tuple[float | None, str]]
 """Value (None: not measured) and note of figures by name."""
 CLOSE_GAPS, SHORTEST = 30, 30
-"""Frames: what issue 3 calls a vocalisation. Gaps under 0.3 s are closed, and one under 0.3 s need not be found."""
+"""Frames: what counts as a vocalisation. Gaps under 0.3 s are closed, and one under 0.3 s need not be found."""
 STRANGERS_SEED, N_STRANGERS = 808, 15
 DEGRADE_SEED = 404
 N_DEGRADED = 25
