@@ -157,7 +157,7 @@ def test_a_framed_picture_of_an_infant_on_a_real_wall_is_not(data, tracker):
     cover = cv2.warpPerspective(np.ones_like(small), map_to, wall.shape[1::-1])
     hung = np.where(cover > 0, cv2.warpPerspective(small, map_to, wall.shape[1::-1]), wall)
     watch = LiveWatch()
-    for k in range(40):
+    for k in range(100):
         panned = cv2.warpAffine(hung, np.array([[1.0, 0, 0.8 * k], [0, 1.0, 0.2 * k]]), wall.shape[1::-1])
         for view in tracker.step(panned):
             watch.see(k, panned, view)
