@@ -1,6 +1,8 @@
 """One clip's folder, read for people: what is there is shown, what is damaged is said, nothing stops the report."""
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,7 +130,7 @@ def _read_thumbs(path: Path) -> tuple[tuple[NDArray[np.int64], NDArray[np.uint8]
     try:
         with np.load(path, allow_pickle=False) as held:
             frame, rgb = held["frame"], held["rgb"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         return None, [f"thumbs.npz cannot be read ({error}); delete it and run again"]
     if rgb.ndim != 4 or rgb.shape[-1] != 3 or len(frame) != len(rgb) or not len(frame):
         return None, [f"thumbs.npz has shapes {frame.shape} and {rgb.shape}, expected [k] and [k, h, w, 3]"] * bool(

@@ -26,7 +26,8 @@ STATES = ("aperture", "aperture_squared", "mouth_width", "lids", "turn", "turn_s
 """What moves the figures without the face being another: expression (outer eye distances) and pose (sines)."""
 NAMES = (*FIGURES, "iris", *STATES)
 """What `proportions` gives, in this order."""
-Row = tuple[float, ...]
+OfFigures = tuple[float, float, float]
+OfStates = tuple[float, float, float, float, float, float, float, float]
 _N = len(FIGURES)
 _RINGS = np.array([[469, 471], [474, 476]])
 
@@ -35,18 +36,18 @@ _RINGS = np.array([[469, 471], [474, 476]])
 class Poles:
     """Where infants and adults lie as the landmark network shows them, and how much each figure counts."""
 
-    infant: Row = (0.397, 0.6442, 0.6366)
-    adult: Row = (0.4927, 0.788, 0.7)
+    infant: OfFigures = (0.397, 0.6442, 0.6366)
+    adult: OfFigures = (0.4927, 0.788, 0.7)
     """Means of FIGURES at rest and facing the camera."""
-    weight: Row = (-118.64, -56.5, -16.89)
+    weight: OfFigures = (-118.64, -56.5, -16.89)
     """Log-odds for an infant per outer eye distance of each figure."""
-    states: tuple[Row, ...] = (
+    states: tuple[OfStates, OfStates, OfStates] = (
         (0.0805, -0.025, 0.0204, 0.2387, 0.0327, -0.0317, -0.0455, 0.3267),
         (0.629, -0.733, 0.1559, 0.2518, 0.0464, -0.1002, 0.172, 0.1365),
         (0.0985, -0.0644, 0.1399, -0.064, 0.0328, -0.0761, 0.1476, 0.0169),
     )
     """Change of each figure (row) per unit of each of STATES ..."""
-    rest: Row = (0.0358, 0.0013, 0.503, 0.1037, 0.2198, 0.0483, 0.0156, 0.015)
+    rest: OfStates = (0.0358, 0.0013, 0.503, 0.1037, 0.2198, 0.0483, 0.0156, 0.015)
     """... from this state."""
     iris_adult: Annotated[float, Ge(0)] = 0.143
     """An iris wider than this is an infant's: 11.0 mm over 73 mm at six months, 11.7 over 89 mm in adults. A small one

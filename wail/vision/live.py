@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import cv2
 import numpy as np
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt, Interval, MultipleOf
 from numpy.typing import NDArray
 
 from wail.vision.border import BorderConfig, colour_gradient, find_border
@@ -57,7 +57,7 @@ class LiveConfig:
     """... and one that finds none gives."""
     window_frames: Annotated[int, Ge(2)] = 8
     """Landmarks are averaged over this many looks before they are compared: unrest goes, expressions stay."""
-    max_windows: Annotated[int, Ge(4)] = 64
+    max_windows: Annotated[int, Ge(4), MultipleOf(2)] = 64
     """Beyond, neighbours are merged: memory does not grow with a track."""
     still: Annotated[float, Gt(0)] = 0.005
     """RMS movement of averaged landmarks below which nothing moved, for a large sharp face ..."""

@@ -38,6 +38,11 @@ MAX_CHANCE = 0.7
 """Tracks with so little in them that chance alone gets this far tell nothing."""
 OPEN, HELD = 0.1, 0.2
 """A mouth open by OPEN (outer eye distances) that varies by less than HELD of it is held open: no voice moves it."""
+FROZEN = 0.0025
+"""A mouth that moves less than this (standard deviation, outer eye distances) is a picture's: a living one held open by
+a cry trembles by TREMBLE or more."""
+MIN_LOOKS_HZ = 8.0
+"""A mouth seen anew less often (slow video, each picture shown several times) cannot tell what moves it."""
 SHUT = 0.03
 """Opening below which lips are together, tremble of the landmarks included: 2 mm of an infant's."""
 LOUD_DB = 15.0
@@ -89,7 +94,8 @@ def synchrony(drive: Floats, loud: Floats, opening: Floats) -> Sync | None:
 
     drive, opening: [n] at consecutive grid frames, NaN where the mouth was not seen (mouth.py); loud: [n + 2 * most],
     dB, from `most` frames before the first to `most` after the last. None where they cannot tell: less than a second
-    seen, a steady sound, a mouth held open, or too little in both.
+    seen, a steady sound, a mouth held open, a picture that seldom changes, or too little in both. A mouth frozen open
+    tells: it follows nothing.
     """
     known = ~np.isnan(drive)
     if known.sum() < MIN_FRAMES:
@@ -97,10 +103,11 @@ def synchrony(drive: Floats, loud: Floats, opening: Floats) -> Sync | None:
     at = np.arange(len(drive))
     mouth = np.interp(at, at[known], drive[known])
     heard = np.maximum(loud, loud.max() - QUIET_DB)
-    if heard.std() < STEADY_DB or held_open(opening[known]):
+    moved = float(_looks(mouth)[0].var())
+    frozen = moved < FROZEN**2
+    if heard.std() < STEADY_DB or (not frozen and (held_open(opening[known]) or seldom(drive[known]))):
         return None
     most = (len(loud) - len(drive)) // 2
-    moved = float(_looks(mouth)[0].var())
     real = moved / (moved + TREMBLE**2)
     found = Sync(real * _curve(mouth, heard), real * _surrogates(mouth, heard, most), float(known.sum()))
     return found if found.chance <= MAX_CHANCE else None
@@ -109,6 +116,11 @@ def synchrony(drive: Floats, loud: Floats, opening: Floats) -> Sync | None:
 def held_open(opening: Floats) -> bool:
     low, middle, high = np.quantile(opening, [0.1, 0.5, 0.9])
     return bool(middle > OPEN and high - low < HELD * middle)
+
+
+def seldom(drive: Floats) -> bool:
+    """Whether so few pictures show the mouth anew that it cannot be said to follow a sound."""
+    return bool(GRID_FPS * (np.diff(drive) != 0).mean() < MIN_LOOKS_HZ)
 
 
 def shut_share(opening: Floats, loud: Floats, voiced: NDArray[np.bool_]) -> float:

@@ -57,6 +57,24 @@ def test_chance_is_higher_the_shorter_the_take():
     assert chance[0] > chance[-1] + 0.1
 
 
+def test_a_mouth_frozen_open_follows_nothing():
+    rng = np.random.default_rng(5)
+    still = 0.35 + 0.0015 * rng.standard_normal(N)
+    assert sync(still, voice(4)).score < 0.05
+    assert sync(np.full(N, 0.35), voice(4)).score < 0.05
+
+
+def test_a_mouth_held_open_that_trembles_cannot_tell():
+    trembling = 0.35 + 0.008 * np.random.default_rng(5).standard_normal(N)
+    assert sync(trembling, voice(4)) is None
+
+
+def test_a_picture_that_seldom_changes_cannot_tell():
+    mouth = mouth_of(voice(4))
+    assert sync(np.repeat(mouth[::10], 10), voice(4)) is None
+    assert sync(np.repeat(mouth[::2], 2), voice(4)) is not None
+
+
 def test_slow_drift_of_the_mouth_is_no_voice():
     loud = voice(5)
     drifting = mouth_of(loud) + 0.3 * np.sin(np.arange(N) / 40)
@@ -78,7 +96,7 @@ def test_none_where_nothing_can_tell(what):
     elif what == "steady":
         loud = np.full_like(loud, 0.7)
     elif what == "held open":
-        mouth = 0.3 + 0.01 * mouth
+        mouth = 0.3 + 0.1 * mouth
     elif what == "unseen":
         mouth = np.full(N, np.nan)
     else:

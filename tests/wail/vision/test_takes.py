@@ -151,7 +151,7 @@ def test_shut_lips_neither_cry_nor_laugh_but_may_hum():
 def test_a_take_too_short_to_tell_is_kept_with_an_empty_score():
     usable = np.zeros(N, bool)
     usable[70:105] = True
-    takes, rows, _ = curated(usable, (2.0, 4.0), opening=np.full(N, 1.0))
+    takes, rows, _ = curated(usable, (2.0, 4.0), opening=np.full(N, np.nan))
     assert (takes[0].row["reason"], takes[0].row["sync_score"], takes[0].row["av_offset_s"]) == (None, None, None)
     assert reasons(rows)[None] == 35
 
