@@ -31,7 +31,7 @@ from wail.media.decode import grid_frames
 from wail.vision.config import VisionConfig
 from wail.vision.detect import FaceDetector
 from wail.vision.geometry import angles_deg, head_rotation
-from wail.vision.infant import BEST_DEG, FIGURES, STRAIGHT_DEG, Poles, at_rest, proportions
+from wail.vision.infant import BEST_DEG, FIGURES, STRAIGHT_DEG, OfFigures, Poles, at_rest, proportions
 from wail.vision.mesh import FaceMesh
 from wail.vision.tracks import FaceTracker
 
@@ -127,8 +127,9 @@ def fit(seen: Seen, real: list[tuple[str, F64]]) -> Poles:
     )  # fmt: skip
 
 
-def _row(values: F64, digits: int) -> tuple[float, ...]:
-    return tuple(np.round(values, digits).tolist())
+def _row(values: F64, digits: int) -> OfFigures:
+    first, second, third = np.round(values, digits).tolist()
+    return first, second, third
 
 
 def _within(values: F64, person: F64) -> F64:
