@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -104,7 +105,7 @@ def fit(seen: Seen, real: list[tuple[str, F64]]) -> Poles:
     grown = (seen["kind"] != 1) & (seen["turned_deg"] < MAX_TURNED_DEG)
     figures, person, kind = seen["figures"][grown], seen["person"][grown], seen["kind"][grown]
     slopes, *_ = np.linalg.lstsq(_within(figures[:, N + 1:], person), _within(figures[:, :N], person), rcond=None)
-    states = tuple(tuple(row) for row in np.round(slopes.T, 4).tolist())
+    states: Any = tuple(tuple(row) for row in np.round(slopes.T, 4).tolist())
     rest = tuple(np.round(np.median(figures[:, N + 1:], 0), 4).tolist())
     plain = replace(Poles(), states=states, rest=rest)
     still = at_rest(figures.astype(np.float32), plain)
