@@ -1,11 +1,34 @@
 """The verb `wail bench NAME`."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from wail.bench.rows import Row
+
 EXIT_NOTHING = 3
 """The run went through, but not one figure could be measured."""
+
+
+def names_in(only: str | None) -> list[str]:
+    """The names of a comma-separated option."""
+    return [name.strip() for name in only.split(",") if name.strip()] if only else []
+
+
+def say(title: str, rows: Sequence["Row"], about: Mapping[str, Any], as_json: bool) -> None:
+    """Print the figures; end with EXIT_NOTHING where none could be measured."""
+    from wail.bench.rows import document, print_rows
+    from wail.show import out, print_json
+
+    if as_json:
+        print_json(document(rows, about))
+    else:
+        print_rows(title, rows, out)
+    if all(row.value is None for row in rows):
+        raise SystemExit(EXIT_NOTHING)
 
 
 @click.group()
@@ -28,19 +51,12 @@ def bench() -> None:
 def voice(data: Path | None, split: str, only: str | None, cache: Path | None, plot: Path | None, as_json: bool
           ) -> None:  # fmt: skip
     """Infant voice: detector, baselines, false alarms, typing, edges, calibration, separation, cost."""
-    from wail.bench.rows import document, print_rows
     from wail.bench.voice import bench_voice
-    from wail.show import bars, out, print_json
+    from wail.show import bars
 
-    parts = [name.strip() for name in only.split(",") if name.strip()] if only else []
     with bars() as tell:
-        rows, about = bench_voice(data, split, parts, cache, tell, plot=plot)
-    if as_json:
-        print_json(document(rows, about))
-    else:
-        print_rows(f"wail bench voice, split {split}, {about['seconds']:.0f} s", rows, out)
-    if all(row.value is None for row in rows):
-        raise SystemExit(EXIT_NOTHING)
+        rows, about = bench_voice(data, split, names_in(only), cache, tell, plot=plot)
+    say(f"wail bench voice, split {split}, {about['seconds']:.0f} s", rows, about, as_json)
 
 
 @bench.command()
@@ -56,19 +72,13 @@ def voice(data: Path | None, split: str, only: str | None, cache: Path | None, p
 def visibility(split: str, only: str | None, cache: Path | None, workers: int, count: int | None, as_json: bool
                ) -> None:  # fmt: skip
     """What vision keeps and drops of rendered clips of known truth: occluders, poses, borders, faces, light, skin."""
-    from wail.bench.rows import document, print_rows
     from wail.bench.visibility import bench_visibility
-    from wail.show import bars, out, print_json
+    from wail.show import bars
 
-    parts = [name.strip() for name in only.split(",") if name.strip()] if only else []
     with bars() as tell:
-        rows, about = bench_visibility("tune" if split == "tune" else "test", parts, cache, workers, count, tell)
-    if as_json:
-        print_json(document(rows, about))
-    else:
-        print_rows(f"wail bench visibility, split {split}, {about['seconds']:.0f} s", rows, out)
-    if all(row.value is None for row in rows):
-        raise SystemExit(EXIT_NOTHING)
+        rows, about = bench_visibility("tune" if split == "tune" else "test", names_in(only), cache, workers,
+                                       count, tell)
+    say(f"wail bench visibility, split {split}, {about['seconds']:.0f} s", rows, about, as_json)
 
 
 @bench.command()
@@ -81,12 +91,7 @@ def visibility(split: str, only: str | None, cache: Path | None, workers: int, c
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def vision(data: Path | None, cache: Path | None, rounds: int, hour: bool, as_json: bool) -> None:
     """Speed of faces, landmarks, tracks and all of vision beside mediapipe's bare face mesh; memory over an hour."""
-    from wail.bench.rows import document, print_rows
     from wail.bench.vision import bench_vision
-    from wail.show import out, print_json
 
     rows, about = bench_vision(data, cache, rounds, hour, lambda text: click.echo(text, err=True))
-    if as_json:
-        print_json(document(rows, about))
-    else:
-        print_rows(f"wail bench vision, {about['seconds']:.0f} s", rows, out)
+    say(f"wail bench vision, {about['seconds']:.0f} s", rows, about, as_json)

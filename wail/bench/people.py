@@ -5,7 +5,6 @@ differ from rendered ones by more than these from each other: how far infants, c
 are told apart is said by what `wail.bench.people_fit` was checked on, not by these rows alone.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,16 +16,17 @@ from numpy.typing import NDArray
 from wail.bench.composites.people import Split, make_actor
 from wail.bench.people_clips import PICTURES, PeopleClip, make_people_clip, plan_people, plan_pictures
 from wail.bench.rows import Row
-from wail.bench.scores import calibration_error, reliability
+from wail.bench.scores import calibration_error, reliability, wilson
 from wail.media.decode import grid_frames
 from wail.pipeline import Progress
 from wail.vision.config import VisionConfig
 from wail.vision.detect import FaceDetector
-from wail.vision.geometry import angles_deg, head_rotation
+from wail.vision.geometry import angles_deg
 from wail.vision.infant import p_infant_face, proportions
 from wail.vision.live import LiveWatch
 from wail.vision.mesh import FaceMesh
 from wail.vision.tracks import FaceTracker
+from wail.voice.frames import files_hash
 
 COUNTS = {"infants": 50, "adults": 50, "children": 20}
 PICTURES_EACH = 3
@@ -56,12 +56,11 @@ def watch(path: Path, config: VisionConfig, mesh: FaceMesh, detector: FaceDetect
             continue
         last = frame.rgb
         for view in tracker.step(frame.rgb):
-            rotation, _, _ = head_rotation(view.points)
-            yaw, pitch, _ = angles_deg(rotation)
+            yaw, pitch, _ = angles_deg(view.rotation)
             live.see(frame.frame, frame.rgb, view)
             eyes = float(np.linalg.norm(view.xy_px[33] - view.xy_px[263]))
             rows.setdefault(view.track, []).append(
-                (proportions(view.points, rotation), float(np.hypot(yaw, pitch)), eyes))
+                (proportions(view.points, view.rotation), float(np.hypot(yaw, pitch)), eyes))
     if not rows:
         return Watched(path.stem, float("nan"), float("nan"), 0, 0.0)
     track = max(rows, key=lambda one: len(rows[one]))
@@ -74,7 +73,7 @@ def watch_all(clips: Sequence[PeopleClip], folder: Path, tell: Callable[[Progres
     """Make the clips that are not there, watch each once; answers are kept beside them for the same settings."""
     config = VisionConfig()
     sources = sorted((Path(__file__).parents[1] / "vision").glob("*.py"))
-    code = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    code = files_hash(*sources)
     mesh, detector = FaceMesh(), FaceDetector(config.min_detection_score)
     out = []
     for k, clip in enumerate(clips):
@@ -149,9 +148,3 @@ def _share(
     said = f"95 % interval {low:.3f}-{high:.3f}, {len(hits)} clips"
     return Row(name, sum(hits) / len(hits), "share", "up" if up else "down", at_least, aim,
                "; ".join(text for text in (said, note) if text))  # fmt: skip
-
-
-def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927), right for few and for all or none."""
-    middle, spread = (hits + z * z / 2) / (n + z * z), z * np.sqrt(hits * (n - hits) / n + z * z / 4) / (n + z * z)
-    return max(0.0, float(middle - spread)), min(1.0, float(middle + spread))

@@ -153,3 +153,9 @@ def calibration_error(table: NDArray[np.float64]) -> float:
     """Expected calibration error of a reliability table (Naeini et al. 2015): bins' gaps weighed by their counts."""
     mean, true, count = table.T
     return ratio(float((np.abs(mean - true) * count).sum()), float(count.sum()))
+
+
+def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927), right for few and for all or none."""
+    middle, spread = (hits + z * z / 2) / (n + z * z), z * np.sqrt(hits * (n - hits) / n + z * z / 4) / (n + z * z)
+    return max(0.0, float(middle - spread)), min(1.0, float(middle + spread))

@@ -7,6 +7,7 @@ import numpy as np
 
 from wail.bench.composites.voiced import VoicedShot, make_voiced, shift_s, voiced_plan
 from wail.bench.rows import Row
+from wail.bench.scores import wilson
 from wail.bench.voiced_run import Curated, curated
 from wail.errors import ConfigError
 from wail.media.probe import GRID_FPS
@@ -15,7 +16,6 @@ from wail.vision.takes import Take, TakeConfig
 
 Tell = Callable[[Progress], None]
 FALSE_ALARMS = 0.1
-Z95 = 1.96
 
 
 def rows(folder: Path, split: str, tell: Tell = lambda progress: None) -> list[Row]:
@@ -131,8 +131,7 @@ def share_row(name: str, hits: Sequence[bool], at_least: float | None = None, ai
     if not n:
         return Row(name, None, "share", "up" if direction == "up" else "down", at_least, aim, "no such clips")
     share = float(np.mean(hits))
-    middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n)) / (1 + Z95**2 / n)
-    told = f"95 % interval {middle - half:.2f}-{middle + half:.2f}, n {n}"
+    low, high = wilson(sum(hits), n)
+    told = f"95 % interval {low:.2f}-{high:.2f}, n {n}"
     return Row(name, share, "share", "up" if direction == "up" else "down", at_least, aim,
                f"{told}; {note}" if note else told)  # fmt: skip

@@ -1,20 +1,18 @@
 """Vision run over the composites, and what it said of each clip's infant laid beside the truth, frame by frame."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wail.bench.composites.truth import FaceTruth, Truth, read_truth, stored_key, truth_path
+from wail.bench.composites.truth import FaceTruth, Truth, read_truth, truth_path
 from wail.media.decode import grid_frames
-from wail.media.parent import end_with_parent, starting_workers
+from wail.media.parent import each_done
+from wail.samples.truth import stored_key
 from wail.vision.analyse import VisionConfig, VisionResult, analyse, model_ids
 
 Array = NDArray[np.float32]
@@ -61,21 +59,10 @@ def look(
     """Every clip analysed, or read from beside the media where clip, code, models and config are the same."""
     here = code_id(config)
     todo = [path for path in media if not _stored(path, here)]
-    done = len(media) - len(todo)
-    on_progress(done, len(media))
-    if workers > 1 and len(todo) > 1:
-        with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),)) as pool:
-            with starting_workers():
-                jobs = [pool.submit(look_at, path, config, here) for path in todo]
-            for job in as_completed(jobs):
-                job.result()
-                done += 1
-                on_progress(done, len(media))
-    else:
-        for path in todo:
-            look_at(path, config, here)
-            done += 1
-            on_progress(done, len(media))
+    there = len(media) - len(todo)
+    on_progress(there, len(media))
+    for done, _ in enumerate(each_done(look_at, [(path, config, here) for path in todo], workers), there + 1):
+        on_progress(done, len(media))
     return [read_clip(path) for path in media]
 
 

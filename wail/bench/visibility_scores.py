@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from wail.bench.visibility_run import Clip
 from wail.vision.config import VisionConfig
+from wail.vision.runs import stretches
 
 Mask = NDArray[np.bool_]
 COVERED = 0.3
@@ -97,8 +98,7 @@ def operating_threshold(clips: Sequence[Clip], config: VisionConfig) -> float:
 
 def longest_run(mask: Mask) -> int:
     """Length of the longest stretch of true frames."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
-    return int(max((b - a for a, b in zip(edges[::2], edges[1::2], strict=True)), default=0))
+    return max((stop - start for start, stop in stretches(mask)), default=0)
 
 
 def wrongly_kept(clip: Clip) -> bool:

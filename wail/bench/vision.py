@@ -24,7 +24,6 @@ from wail.vision.mesh import FaceMesh
 from wail.vision.tracks import FaceTracker
 
 SCENE, SIZE_PX, SEED = "cry_plain", (1280, 720), 7
-ROUNDS = 3
 CHUNK_FRAMES = 30
 HOUR_FRAMES = 3600 * 30
 WARM_FRAMES, GROWTH_FRAMES = 150, 1500

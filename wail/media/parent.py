@@ -4,9 +4,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import get_context, resource_tracker
+from typing import Any
 
 POLL_S = 0.2
 
@@ -35,3 +37,24 @@ def starting_workers() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def each_done(
+    job: Callable[..., Any], calls: Sequence[tuple[Any, ...]], workers: int,
+    begin: Callable[[int], None] = end_with_parent,
+) -> Iterator[None]:  # fmt: skip
+    """Run `job(*call)` for every call, and yield whenever one is done; what a call raises is raised.
+
+    In `workers` spawned processes, each of which begins with `begin(this process's id)`; in this one where that does.
+    """
+    if workers == 1 or len(calls) < 2:
+        for call in calls:
+            job(*call)
+            yield
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), begin, (os.getpid(),)) as pool:
+        with starting_workers():
+            jobs = [pool.submit(job, *call) for call in calls]
+        for one in as_completed(jobs):
+            one.result()
+            yield

@@ -6,12 +6,9 @@ intervals. A clip whose truth carries the same key is left alone, so a run that 
 
 import argparse
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,7 @@ from wail.errors import ConfigError
 from wail.inface.landmarks import aperture_mm
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel, load_model
 from wail.media.encode import write_mp4
-from wail.media.parent import end_with_parent, starting_workers
+from wail.media.parent import each_done, end_with_parent
 from wail.samples.hearing import Heard, hear
 from wail.samples.scenes import SCENES, Scene
 from wail.samples.shapes import F64
@@ -56,17 +53,9 @@ def make_samples(
     keys = [_key(scene, seed) for scene in todo]
     there = len(scenes) - len(todo)
     on_progress(there, len(scenes))
-    if workers > 1 and len(todo) > 1:
-        with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (os.getpid(),)) as pool:
-            with starting_workers():
-                jobs = [pool.submit(make_clip, scene, out, seed, key) for scene, key in zip(todo, keys, strict=True)]
-            for done, job in enumerate(as_completed(jobs), there + 1):
-                job.result()
-                on_progress(done, len(scenes))
-    else:
-        for done, (scene, key) in enumerate(zip(todo, keys, strict=True), there + 1):
-            make_clip(scene, out, seed, key)
-            on_progress(done, len(scenes))
+    calls = [(scene, out, seed, key) for scene, key in zip(todo, keys, strict=True)]
+    for done, _ in enumerate(each_done(make_clip, calls, workers, _start_worker), there + 1):
+        on_progress(done, len(scenes))
     collect(out)
     return [media_path(out, scene) for scene in scenes]
 

@@ -139,6 +139,3 @@ def network_id(weights: Path = WEIGHTS) -> str:
     if not weights.is_file():
         return f"{weights.stem}:missing"
     return f"{weights.stem}:{hashlib.sha256(weights.read_bytes()).hexdigest()[:16]}"
-
-
-NETWORK_ID = network_id()

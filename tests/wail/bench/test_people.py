@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from wail.bench.people import Watched, infant_rows, live_rows, watch_all, wilson
+from wail.bench.people import Watched, infant_rows, live_rows, watch_all
 from wail.bench.people_clips import LIVING, PICTURES, PeopleClip, make_people_clip, plan_people, plan_pictures
+from wail.bench.scores import wilson
 from wail.media.decode import grid_frames
 
 

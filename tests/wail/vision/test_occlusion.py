@@ -122,5 +122,5 @@ def test_the_shipped_weights_are_those_of_the_card():
     weights = occlusion.WEIGHTS.read_bytes()
     assert len(weights) <= 2_000_000
     digest = hashlib.sha256(weights).hexdigest()[:16]
-    assert f"occlusion:{digest}" == occlusion.NETWORK_ID
-    assert occlusion.NETWORK_ID in (Path(occlusion.WEIGHTS).parent / "CARD.md").read_text(encoding="utf-8")
+    assert f"occlusion:{digest}" == occlusion.network_id()
+    assert occlusion.network_id() in (Path(occlusion.WEIGHTS).parent / "CARD.md").read_text(encoding="utf-8")

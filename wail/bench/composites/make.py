@@ -6,20 +6,19 @@ key (shot, face model and the code that draws) is left alone, so a run that was 
 
 import argparse
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 from wail.bench.composites.plan import SEEDS, Shot, plan
 from wail.bench.composites.stage import FPS, set_up, shoot
-from wail.bench.composites.truth import stored_key, truth_path, write_truth
+from wail.bench.composites.truth import truth_path, write_truth
 from wail.inface.standin import rest
 from wail.media.encode import write_mp4
-from wail.media.parent import end_with_parent, starting_workers
+from wail.media.parent import each_done
+from wail.samples.truth import stored_key
+from wail.voice.frames import files_sha256
 
 DRAWN_BY = ("acting", "backgrounds", "camera", "grown", "lights", "make", "occluders", "patterns", "people", "skin",
             "stage", "truth")  # fmt: skip
@@ -35,17 +34,8 @@ def make_composites(
     todo = [shot for shot in shots if not _is_there(out, shot)]
     there = len(shots) - len(todo)
     on_progress(there, len(shots))
-    if workers > 1 and len(todo) > 1:
-        with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),)) as pool:
-            with starting_workers():
-                jobs = [pool.submit(make_clip, out, shot) for shot in todo]
-            for done, job in enumerate(as_completed(jobs), there + 1):
-                job.result()
-                on_progress(done, len(shots))
-    else:
-        for done, shot in enumerate(todo, there + 1):
-            make_clip(out, shot)
-            on_progress(done, len(shots))
+    for done, _ in enumerate(each_done(make_clip, [(out, shot) for shot in todo], workers), there + 1):
+        on_progress(done, len(shots))
     return [media_path(out, shot) for shot in shots]
 
 
@@ -76,7 +66,7 @@ def _code() -> str:
     render = sorted((here.parents[1] / "inface").glob("ra*.py")) + sorted((here.parents[1] / "inface").glob("re*.py"))
     mesh = sorted(Path(rest.__file__).parent.glob("*"))
     sources = [*(here / f"{name}.py" for name in DRAWN_BY), *samples, *render, *mesh]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources if path.is_file())).hexdigest()
+    return files_sha256(*(path for path in sources if path.is_file()))
 
 
 def key(shot: Shot) -> str:

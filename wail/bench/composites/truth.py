@@ -101,14 +101,6 @@ def write_truth(path: Path, made: Set, key: str) -> None:
     temporary.replace(path)
 
 
-def stored_key(path: Path) -> str | None:
-    """The key that a clip's truth was written with; None where there is none."""
-    if not path.exists():
-        return None
-    with np.load(path) as stored:
-        return str(stored["key"])
-
-
 def truth_path(media: Path) -> Path:
     return media.with_name(media.stem + SUFFIX)
 

@@ -31,6 +31,7 @@ from wail.samples.poses import Key, pose_track
 from wail.samples.room import adult_speech, hiss, household, mix_at, music, reverberate
 from wail.samples.shapes import F64, Part, join
 from wail.samples.sound import RATE_HZ, InfantVoice, VoiceStyle, infant_voice, smooth_noise
+from wail.voice.frames import files_sha256
 
 Split = Literal["tune", "test"]
 Kind = Literal["speaks", "beside", "silent"]
@@ -241,7 +242,7 @@ def _code() -> str:
     import wail.samples as samples
 
     files = [Path(__file__), Path(str(people.__file__)), *sorted(Path(samples.__path__[0]).glob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    return files_sha256(*files)
 
 
 def key_of(shot: VoicedShot) -> str:
