@@ -1,13 +1,16 @@
-"""Which points of a face model are mediapipe's landmarks, and what is measured with them.
+"""Which points of a face model are a detector's landmarks, and what is measured with them.
 
 `mp434`: mediapipe's 478 landmarks less the 36 of the face oval (they slide along the silhouette) and the 8 ring points
 of the irises; our reading of the 434 of the report, whose own list is not public. The two iris centres are in the map
-with weight 0, as gaze is not modelled. A point of the mesh is a triangle's three vertices with barycentric weights.
-Frame: the model's head frame, mm.
+with weight 0, as gaze is not modelled. `ibug68`: points 17-67 of iBUG's 68 (face-alignment); the jaw's 0-16 are left
+out, since they too slide along the silhouette and so are no points of the mesh. A point of the mesh is a triangle's
+three vertices with barycentric weights. Frame: the model's head frame, mm.
+
+Lips and lids as vertex groups have one vertex for each landmark, the nearest, so that a maximum over them (as LVE
+takes) is over a like set whatever the mesh's density.
 """
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,38 +18,49 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wail.errors import ModelError, shape_message
+from wail.errors import ModelError
+from wail.inface.landmark_file import MAP_VERSION, FileFrame, LandmarkMap, ModelMaps, read_maps, write_maps
 from wail.inface.model import FaceModel
 
-MAP_VERSION = 1
+__all__ = [
+    "FACE_OVAL", "GROUPS", "IBUG68", "IBUG_TO_MEDIAPIPE", "IRIS_CENTRES", "IRIS_RINGS", "LIDS", "LIPS", "LOWER_INNER_LIP", "MAP_VERSION",
+    "MP434", "MP434_NAME", "N_MEDIAPIPE", "UPPER_INNER_LIP", "FileFrame", "LandmarkMap", "ModelMaps", "aperture_mm",
+    "as_ibug", "decode_landmarks", "landmark_positions", "lid_vertices", "lip_vertices", "load_map", "load_maps",
+    "map_path", "model_maps", "nearest_vertices", "pick", "vertex_group", "vertex_groups", "write_maps",
+]  # fmt: skip
+
 N_MEDIAPIPE = 478
+MP434_NAME, IBUG68 = "mp434", "ibug68"
+FIRST_IBUG = 17
+IBUG_TO_MEDIAPIPE = (
+    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
+    168, 197, 195, 4, 98, 97, 2, 326, 327,
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
+    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
+    78, 82, 13, 312, 308, 317, 14, 87,
+)  # fmt: skip
+"""mediapipe's landmark for each of iBUG's points 17-67: brows, nose, eyes, outer lips, inner lips."""
 FACE_OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
              152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
 IRIS_RINGS = (469, 470, 471, 472, 474, 475, 476, 477)
 IRIS_CENTRES = (468, 473)
 MP434 = tuple(i for i in range(N_MEDIAPIPE) if i not in FACE_OVAL + IRIS_RINGS)
 UPPER_INNER_LIP, LOWER_INNER_LIP = 13, 14
-LIPS = tuple(sorted({
-    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409,
-    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415,
-}))  # fmt: skip
+UPPER_LIP = (185, 40, 39, 37, 0, 267, 269, 270, 409, 191, 80, 81, 82, 13, 312, 311, 310, 415)
+LOWER_LIP = (146, 91, 181, 84, 17, 314, 405, 321, 375, 95, 88, 178, 87, 14, 317, 402, 318, 324)
+LIPS = tuple(sorted({61, 291, 78, 308, *UPPER_LIP, *LOWER_LIP}))
 """mediapipe's FACEMESH_LIPS: the outer and the inner border of both lips, 40 landmarks."""
-
-
-@dataclass(frozen=True, eq=False)
-class LandmarkMap:
-    """n landmarks on a model: landmark [n] (mediapipe's number), triangle_vertices [n,3], barycentric [n,3], weight
-    [n].
-
-    A weight of 0 means: known where it is, not to be fitted.
-    """
-
-    name: str
-    version: int
-    landmark: NDArray[np.int64]
-    triangle_vertices: NDArray[np.int64]
-    barycentric: NDArray[np.float32]
-    weight: NDArray[np.float32]
+UPPER_LID_RIGHT, LOWER_LID_RIGHT = (246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155)
+UPPER_LID_LEFT, LOWER_LID_LEFT = (466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382)
+LIDS = tuple(sorted({33, 133, 263, 362, *UPPER_LID_RIGHT, *LOWER_LID_RIGHT, *UPPER_LID_LEFT, *LOWER_LID_LEFT}))
+"""mediapipe's FACEMESH_LEFT_EYE and FACEMESH_RIGHT_EYE: the rims of the lids, 32 landmarks."""
+GROUPS: Mapping[str, tuple[int, ...]] = {
+    "lips": LIPS, "upper_lip": UPPER_LIP, "lower_lip": LOWER_LIP, "lids": LIDS,
+    "upper_lid_right": UPPER_LID_RIGHT, "lower_lid_right": LOWER_LID_RIGHT,
+    "upper_lid_left": UPPER_LID_LEFT, "lower_lid_left": LOWER_LID_LEFT,
+}  # fmt: skip
+"""Vertex groups of the file and the landmarks they lie at. `lips` and `lids` hold the corners too, their parts do not;
+left and right are the subject's."""
 
 
 def map_path(model: FaceModel) -> Path:
@@ -56,56 +70,48 @@ def map_path(model: FaceModel) -> Path:
     return model.path.with_name(f"{model.path.stem}.landmarks.json")
 
 
-def load_map(model: FaceModel) -> LandmarkMap:
-    """The model's landmark map. Raises ModelError where there is none, or where it does not fit the model."""
+def model_maps(model: FaceModel) -> ModelMaps:
+    """The model's landmark file. Raises ModelError where there is none, or where it does not fit the model."""
     path = map_path(model)
     if not path.is_file():
         raise ModelError(f"{model.name} has no landmark map {path.name} beside it: which of its points are mediapipe's "
                          f"landmarks has to be registered once, with `wail inface register {model.path}`")  # fmt: skip
-    return _checked(_parse(path), len(model.mean_verts_mm), path)
+    return read_maps(path, len(model.mean_verts_mm))
 
 
-def save_map(landmark_map: LandmarkMap, path: Path) -> None:
-    """Write a map as JSON, one landmark a line."""
-    columns = (landmark_map.landmark, landmark_map.triangle_vertices, landmark_map.barycentric, landmark_map.weight)
-    rows = [json.dumps([int(i), t.tolist(), [round(float(x), 6) for x in b], float(w)])
-            for i, t, b, w in zip(*columns, strict=True)]  # fmt: skip
-    head = f'{{"name": {json.dumps(landmark_map.name)}, "version": {landmark_map.version},\n'
-    fields = '"columns": ["landmark", "triangle_vertices", "barycentric", "weight"],\n"rows": [\n'
-    path.write_text(head + fields + ",\n".join(rows) + "\n]}\n")
+def load_map(model: FaceModel, name: str = MP434_NAME) -> LandmarkMap:
+    """One of the model's landmark maps. Raises ModelError where there is none, or where it does not fit the model."""
+    maps = model_maps(model).maps
+    if name not in maps:
+        raise ModelError(f"{map_path(model)} has no map {name!r} (it has {', '.join(maps) or 'none'}): register the "
+                         "model again with `wail inface register`")  # fmt: skip
+    return maps[name]
 
 
-def _parse(path: Path) -> LandmarkMap:
-    try:
-        data = json.loads(path.read_text())
-        landmark, triangle, barycentric, weight = zip(*data["rows"], strict=True)
-        return LandmarkMap(str(data["name"]), int(data["version"]),
-                           np.array(landmark, np.int64), np.array(triangle, np.int64),
-                           np.array(barycentric, np.float32), np.array(weight, np.float32))  # fmt: skip
-    except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} is no landmark map ({error!r}): it needs name, version and rows of landmark, "
-                         "triangle_vertices, barycentric, weight; register the model again") from error  # fmt: skip
+def load_maps(model: FaceModel) -> dict[str, LandmarkMap]:
+    """All landmark maps of the model, by name. Raises ModelError as `load_map` does."""
+    return dict(model_maps(model).maps)
 
 
-def _checked(landmark_map: LandmarkMap, n_vertices: int, path: Path) -> LandmarkMap:
-    triangle = landmark_map.triangle_vertices
-    if landmark_map.version != MAP_VERSION:
-        raise ModelError(
-            f"{path} has version {landmark_map.version}, but {MAP_VERSION} is read: register the model again"
-        )
-    if triangle.shape != (len(landmark_map.landmark), 3) or landmark_map.barycentric.shape != triangle.shape:
-        raise ModelError(
-            shape_message(f"triangle_vertices in {path}", f"({len(landmark_map.landmark)}, 3)", triangle.shape)
-        )
-    if triangle.min() < 0 or triangle.max() >= n_vertices:
-        raise ModelError(
-            f"{path} names vertex {triangle.max()}, but the model has {n_vertices}: it belongs to another model"
-        )
-    if len(set(landmark_map.landmark.tolist())) != len(landmark_map.landmark):
-        raise ModelError(f"{path} names a landmark twice: register the model again")
-    if not np.allclose(landmark_map.barycentric.sum(1), 1, atol=1e-4):
-        raise ModelError(f"barycentric weights in {path} must add up to 1: register the model again")
-    return landmark_map
+def as_ibug(mp434: LandmarkMap) -> LandmarkMap:
+    """`ibug68` as far as it follows from `mp434`: iBUG's points 17-67."""
+    points = pick(mp434, IBUG_TO_MEDIAPIPE)
+    number = np.arange(FIRST_IBUG, FIRST_IBUG + len(IBUG_TO_MEDIAPIPE))
+    return LandmarkMap(IBUG68, mp434.version, number, points.triangle_vertices, points.barycentric, points.weight)
+
+
+def vertex_groups(mp434: LandmarkMap) -> dict[str, NDArray[np.int64]]:
+    """The vertices nearest to each group's landmarks, ascending, by the group's name."""
+    return {name: nearest_vertices(mp434, landmarks) for name, landmarks in GROUPS.items()}
+
+
+def nearest_vertices(landmark_map: LandmarkMap, landmarks: tuple[int, ...]) -> NDArray[np.int64]:
+    """The vertex with the greatest share in each of these landmarks, ascending, none twice."""
+    rows = pick(landmark_map, landmarks)
+    nearest: NDArray[np.int64] = np.unique(
+        rows.triangle_vertices[np.arange(len(landmarks)), rows.barycentric.argmax(1)]
+    )
+    return nearest
 
 
 def landmark_positions(verts_mm: Tensor, landmark_map: LandmarkMap) -> Tensor:
@@ -153,7 +159,23 @@ def aperture_mm(model: FaceModel, latents: Tensor, landmark_map: LandmarkMap | N
 
 
 def lip_vertices(model: FaceModel, landmark_map: LandmarkMap | None = None) -> Tensor:
-    """The vertices [L] nearest to mediapipe's 40 lip landmarks, ascending: the lip set of metrics and losses."""
-    lips = pick(landmark_map or load_map(model), LIPS)
-    nearest = lips.triangle_vertices[np.arange(len(LIPS)), lips.barycentric.argmax(1)]
-    return torch.as_tensor(np.unique(nearest))
+    """The lips' vertices [L], ascending: the lip set of metrics and losses. From `landmark_map` where given, else the
+    model's group `lips`. Raises ModelError where the model has none.
+    """
+    if landmark_map is not None:
+        return torch.as_tensor(nearest_vertices(landmark_map, LIPS))
+    return vertex_group(model, "lips")
+
+
+def lid_vertices(model: FaceModel) -> Tensor:
+    """The vertices [L] of all four lids' rims, ascending. Raises ModelError where the model has none."""
+    return vertex_group(model, "lids")
+
+
+def vertex_group(model: FaceModel, name: str) -> Tensor:
+    """A vertex group [n] of the model's landmark file, ascending; names as in GROUPS. Raises ModelError."""
+    groups = model_maps(model).groups
+    if name not in groups:
+        raise ModelError(f"{map_path(model)} has no vertex group {name!r} (it has {', '.join(groups) or 'none'}): "
+                         "register the model again with `wail inface register`")  # fmt: skip
+    return torch.as_tensor(groups[name])

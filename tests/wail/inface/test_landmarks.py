@@ -10,20 +10,29 @@ import torch
 from wail.errors import ModelError
 from wail.inface.landmarks import (
     FACE_OVAL,
+    GROUPS,
     IRIS_CENTRES,
     IRIS_RINGS,
+    LIDS,
     LIPS,
     MP434,
+    FileFrame,
     aperture_mm,
     decode_landmarks,
     landmark_positions,
+    lid_vertices,
     lip_vertices,
     load_map,
+    load_maps,
     map_path,
+    model_maps,
     pick,
-    save_map,
+    vertex_group,
+    write_maps,
 )
 from wail.inface.model import load_model
+from wail.inface.standin.maps import standin_maps
+from wail.inface.standin.rest import load_rest
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +112,38 @@ def test_aperture_has_a_gradient(model):
     assert latent.grad is not None and float(latent.grad.abs().sum()) > 0
 
 
-def test_lip_vertices_are_forty_on_the_stand_in(model):
-    assert lip_vertices(model).tolist() == sorted(LIPS)
+def test_lip_and_lid_vertices_are_the_landmarks_own_on_the_stand_in(model, landmark_map):
+    assert lip_vertices(model).tolist() == lip_vertices(model, landmark_map).tolist() == sorted(LIPS)
+    assert lid_vertices(model).tolist() == sorted(LIDS)
+    assert len(LIPS) == 40 and len(LIDS) == 32
+
+
+def test_the_parts_of_lips_and_lids_lie_where_their_names_say(model):
+    at = {name: model.mean_verts_mm[vertex_group(model, name)].mean(0) for name in GROUPS}
+    assert at["upper_lip"][1] > at["lower_lip"][1] + 3
+    for side, sign in (("left", 1), ("right", -1)):  # the subject's left is at positive x
+        assert at[f"upper_lid_{side}"][1] > at[f"lower_lid_{side}"][1] + 3
+        assert sign * at[f"upper_lid_{side}"][0] > 20 and sign * at[f"lower_lid_{side}"][0] > 20
+    corners = set(LIPS) - set(GROUPS["upper_lip"]) - set(GROUPS["lower_lip"])
+    assert corners == {61, 291, 78, 308}
+
+
+def test_ibug68_has_the_points_that_do_not_slide(model):
+    ibug = load_maps(model)["ibug68"]
+    assert ibug.landmark.tolist() == list(range(17, 68))
+    at = dict(zip(ibug.landmark.tolist(), landmark_positions(model.mean_verts_mm, ibug), strict=True))
+    mp = load_map(model)
+    tip, outer = landmark_positions(model.mean_verts_mm, pick(mp, (4, 33)))
+    torch.testing.assert_close(at[30], tip)  # iBUG's tip of the nose
+    torch.testing.assert_close(at[36], outer)  # outer corner of the subject's right eye
+    assert at[62][1] > at[66][1]  # the inner lips
+
+
+def test_a_map_that_is_not_there_is_named(model):
+    with pytest.raises(ModelError, match=r"has no map 'dense' \(it has mp434, ibug68\)"):
+        load_map(model, "dense")
+    with pytest.raises(ModelError, match="has no vertex group 'nose'"):
+        vertex_group(model, "nose")
 
 
 def test_pick_keeps_the_order_and_names_what_is_missing(landmark_map):
@@ -118,16 +157,23 @@ def test_a_model_without_a_map_asks_for_registration(foreign):
         load_map(foreign)
 
 
-def test_a_saved_map_beside_the_model_is_read_back(foreign, landmark_map):
-    save_map(landmark_map, map_path(foreign))
-    again = load_map(foreign)
-    for field in ("landmark", "triangle_vertices", "barycentric", "weight"):
-        np.testing.assert_array_equal(getattr(again, field), getattr(landmark_map, field))
+def test_a_saved_file_beside_the_model_is_read_back(foreign, model):
+    maps = dataclasses.replace(
+        model_maps(model), frame=FileFrame(10.0, ((0, 0, 1.0), (1.0, 0, 0), (0, 1.0, 0)), (1, 2, 3))
+    )
+    write_maps(maps, map_path(foreign))
+    again = model_maps(foreign)
+    assert again.frame == maps.frame and set(again.maps) == {"mp434", "ibug68"} and set(again.groups) == set(GROUPS)
+    for name, one in again.maps.items():
+        for field in ("landmark", "triangle_vertices", "barycentric", "weight"):
+            np.testing.assert_array_equal(getattr(one, field), getattr(maps.maps[name], field))
+    for name, ids in again.groups.items():
+        np.testing.assert_array_equal(ids, maps.groups[name])
 
 
 def set_row(row, value):
     def change(data):
-        data["rows"][row] = value
+        data["maps"]["mp434"]["rows"][row] = value
 
     return change
 
@@ -136,18 +182,31 @@ def set_row(row, value):
     ("change", "message"),
     [
         (set_row(0, [0, [0, 1, 99999], [1, 0, 0], 1]), "names vertex 99999"),
-        (set_row(0, [1, [0, 1, 2], [1, 0, 0], 1]), "names a landmark twice"),
+        (set_row(0, [1, [0, 1, 2], [1, 0, 0], 1]), "names a landmark of mp434 twice"),
         (set_row(0, [0, [0, 1, 2], [1, 1, 0], 1]), "add up to 1"),
-        (set_row(0, [0, [0, 1, 2]]), "is no landmark map"),
-        (lambda data: data.pop("name"), "is no landmark map"),
-        (lambda data: data.update(version=9), "has version 9"),
+        (set_row(0, [0, [0, 1, 2], [1, 0, 0], -1]), "must be 0 or more"),
+        (set_row(0, [0, [0, 1, 2]]), "is no landmark file"),
+        (lambda data: data.pop("maps"), "is no landmark file"),
+        (lambda data: data.pop("version"), "is no landmark file"),
+        (lambda data: data.update(version=1), "has version 1, but 2 is read"),
+        (lambda data: data.update(vertices=7), "is for 7 vertices, but the model has 2458"),
+        (lambda data: data["groups"].update(lids=[2458]), "group 'lids' .* vertices 0-2457"),
+        (lambda data: data["groups"].update(lids=[]), "group 'lids'"),
+        (lambda data: data["frame"].update(rotation=[[1, 0, 0], [0, 1, 0]]), r"must have shape \(3, 3\)"),
+        (lambda data: data["frame"].update(rotation=[[-1, 0, 0], [0, 1, 0], [0, 0, 1]]), "without mirroring"),
+        (lambda data: data["frame"].update(unit_mm=0), "positive unit_mm"),
     ],
 )
-def test_a_damaged_map_is_refused(foreign, landmark_map, change, message):
+def test_a_damaged_file_is_refused(foreign, model, change, message):
     path = map_path(foreign)
-    save_map(landmark_map, path)
+    write_maps(model_maps(model), path)
     data = json.loads(path.read_text())
     change(data)
     path.write_text(json.dumps(data))
     with pytest.raises(ModelError, match=message):
         load_map(foreign)
+
+
+def test_the_shipped_file_is_what_the_code_writes(model, tmp_path):
+    write_maps(standin_maps(load_rest()), tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_text() == map_path(model).read_text()

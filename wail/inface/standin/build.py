@@ -1,7 +1,8 @@
 """Builds what the stand-in ships: `python -m wail.inface.standin.build --geometry DIR` (3-5 minutes on one core).
 
 DIR holds mediapipe's canonical_face_model.obj and INFACE's inface_head_landmarks_mm.csv. Writes rest.npz, standin.h5
-and landmarks.json beside this file, and prints what the autoencoder's reconstruction is worth.
+and landmarks.json beside this file, and prints what the autoencoder's reconstruction is worth. `--maps-only` writes
+landmarks.json anew from the shipped rest.npz (a second).
 """
 
 import argparse
@@ -14,16 +15,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wail.inface.landmarks import IRIS_CENTRES, MAP_VERSION, MP434, LandmarkMap, save_map
+from wail.inface.landmarks import write_maps
 from wail.inface.model import load_model
 from wail.inface.standin.anatomy import build_rest
 from wail.inface.standin.autoencoder import DIMS, Array, Emphasis, Layers, Samples, TrainSettings, train
 from wail.inface.standin.expressions import random_activations
 from wail.inface.standin.identity import AGE_MONTHS, random_identity, warp
 from wail.inface.standin.jaw import LIP_CORNERS, LOWER_LIP, UPPER_LIP
+from wail.inface.standin.maps import standin_maps
 from wail.inface.standin.measure import report
 from wail.inface.standin.muscles import Rig, make_rig, pose_vertices
-from wail.inface.standin.rest import RestMesh, save_rest
+from wail.inface.standin.rest import RestMesh, load_rest, save_rest
 
 HERE = Path(__file__).parent
 MODEL_NAME = "stand-in"
@@ -34,9 +36,15 @@ KEPT_MANTISSA_BITS = 10
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build the stand-in infant face model.")
-    parser.add_argument("--geometry", type=Path, required=True, help="folder with the canonical face and the landmarks")
+    parser.add_argument("--geometry", type=Path, help="folder with the canonical face and the landmarks")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to")
+    parser.add_argument("--maps-only", action="store_true", help="write landmarks.json from the shipped mesh")
     args = parser.parse_args()
+    if args.maps_only:
+        write_maps(standin_maps(load_rest()), args.out / "landmarks.json")
+        return
+    if args.geometry is None:
+        parser.error("--geometry DIR is needed to build the mesh")
     start = time.monotonic()
     rest = build_rest(args.geometry)
     save_rest(rest, args.out / "rest.npz")
@@ -46,7 +54,7 @@ def main() -> None:
     groups, mean = train(samples, emphasis, TrainSettings(), say)
     write_model(args.out / "standin.h5", groups, mean, rest, samples)
     say(f"done after {time.monotonic() - start:.0f} s, {(args.out / 'standin.h5').stat().st_size / 1e6:.2f} MB")
-    save_map(landmark_map(rest), args.out / "landmarks.json")
+    write_maps(standin_maps(rest), args.out / "landmarks.json")
     report(load_model(args.out / "standin.h5"), say)
 
 
@@ -107,18 +115,6 @@ def write_model(path: Path, groups: dict[str, Layers], mean: Array, rest: RestMe
             file[name]["relu_factor"] = 0.2
         _put(file, "mean_vertices", mean)
         _put(file, "triangles", rest.triangles.astype(np.int32))
-
-
-def landmark_map(rest: RestMesh) -> LandmarkMap:
-    """mp434 on the stand-in: landmark i is vertex i, the iris centres are the eyeballs' first vertices."""
-    place = {i: i for i in MP434 if i < 468}
-    place |= {
-        i: int(rest.regions[f"eyeball_{side}"][0]) for i, side in zip(IRIS_CENTRES, ("right", "left"), strict=True)
-    }
-    corners = np.array([rest.triangles[np.argmax((rest.triangles == place[i]).any(1))] for i in MP434])
-    at = corners == np.array([place[i] for i in MP434])[:, None]
-    weight = np.array([0.0 if i in IRIS_CENTRES else 1.0 for i in MP434], np.float32)
-    return LandmarkMap("mp434", MAP_VERSION, np.array(MP434), corners, at.astype(np.float32), weight)
 
 
 def encode(layers: Layers, x: Array) -> Array:
