@@ -23,10 +23,11 @@ from wail.inface.landmark_file import MAP_VERSION, FileFrame, LandmarkMap, Model
 from wail.inface.model import FaceModel
 
 __all__ = [
-    "FACE_OVAL", "GROUPS", "IBUG68", "IBUG_TO_MEDIAPIPE", "IRIS_CENTRES", "IRIS_RINGS", "LIDS", "LIPS", "LOWER_INNER_LIP", "MAP_VERSION",
-    "MP434", "MP434_NAME", "N_MEDIAPIPE", "UPPER_INNER_LIP", "FileFrame", "LandmarkMap", "ModelMaps", "aperture_mm",
-    "as_ibug", "decode_landmarks", "landmark_positions", "lid_vertices", "lip_vertices", "load_map", "load_maps",
-    "map_path", "model_maps", "nearest_vertices", "pick", "vertex_group", "vertex_groups", "write_maps",
+    "FACE_OVAL", "GROUPS", "IBUG68", "IBUG_TO_MEDIAPIPE", "IRIS_CENTRES", "IRIS_RINGS", "LIDS", "LIPS",
+    "LOWER_INNER_LIP", "MAP_VERSION", "MP434", "MP434_NAME", "N_MEDIAPIPE", "UPPER_INNER_LIP", "FileFrame",
+    "LandmarkMap", "ModelMaps", "aperture_mm", "as_ibug", "decode_landmarks", "landmark_positions", "lid_vertices",
+    "lip_vertices", "load_map", "load_maps", "map_path", "model_maps", "nearest_vertices", "pick", "vertex_group",
+    "vertex_groups", "write_maps",
 ]  # fmt: skip
 
 N_MEDIAPIPE = 478
