@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 AboveZero = Annotated[float, Gt(0)]
@@ -37,6 +37,29 @@ class FitConfig:
     """Random walk per frame of 1/30 s; wide enough that it does not damp a cry's mouth."""
     rotation_step_rad: AboveZero = 0.1
     translation_step_mm: AboveZero = 15.0
+    age_months: Annotated[float, Ge(0), Le(24)] | None = None
+    """The infant's age, where it is known: how large its head is taken to be (head_size.py). None: 0-24 months."""
+    lip_gap_sd_mm: AboveZero = 0.5
+    """Error of the gap between upper and lower inner lip when they meet ..."""
+    lip_gap_grows: AtLeastZero = 0.07
+    """... and how much it grows per mm of gap."""
+    independent_lip_gaps: AtLeastZero = 1.5
+    """How many independent gaps the nine along a mouth are worth."""
+    lid_gap_sd_mm: AboveZero = 1.0
+    independent_lid_gaps: AtLeastZero = 2.0
+    """Of both eyes' fourteen."""
+    hidden_cos: Annotated[float, Ge(-1), Lt(1)] = 0.0
+    """Landmarks whose normal is turned from the camera beyond this cosine are not used ..."""
+    grazing_cos: Annotated[float, Gt(-1), Lt(1)] = 0.3
+    """... and those below this one slide along the outline: more than hidden_cos."""
+    outlier_sds: AboveZero = 4.0
+    """Landmarks off by more than this many of the frame's own robust spread are masked ..."""
+    least_spread: AboveZero = 0.3
+    """... which is taken to be at least this much of `landmark_sd_mm`."""
+    bad_frame_ratio: AboveZero = 3.0
+    """A frame whose spread is so many times the take's median is wrong as a whole ..."""
+    most_outliers: Annotated[float, Gt(0), Le(1)] = 0.4
+    """... and one in which more of what is seen than this is masked."""
     key_frames: AtLeastOne = 24
     key_iterations: AtLeastOne = 20
     iterations: AtLeastOne = 25
