@@ -84,6 +84,15 @@ LANDMARKS = schema("landmarks", 1, [
     field("visibility", F32S, "computed visibility of each landmark", unit="0-1", shape="478"),
 ])  # fmt: skip
 
+FAN = schema("fan", 1, [
+    field("frame", I32, "index on the 30 fps grid"),
+    field("track", I32, "face track"),
+    field("xy_px", F32S, "FAN's points, in iBUG's order, in the displayed picture", unit="px", shape="68 x 2"),
+    field("score", F32S, "height of each point's peak in its heatmap: about 1 where it is seen, lower where it is "
+          "guessed; wail.vision.fan.visibility makes a visibility of it", shape="68"),
+])  # fmt: skip
+"""Written where FAN is asked for (vision.fan_every_frames): a row for each face and frame in which it was."""
+
 EVIDENCE = schema("evidence", 1, [
     field("frame", I32, "index on the 30 fps grid"),
     field("track", I32, "face track"),
@@ -188,6 +197,6 @@ CLIP_FEATURES = schema("clip_features", 1, [
 
 TABLES = {
     "manifest": MANIFEST, "voice": VOICE, "vocal": VOCAL, "frames": FRAMES, "evidence": EVIDENCE,
-    "landmarks": LANDMARKS, "verdicts": VERDICTS, "takes": TAKES, "fits": FITS, "shards": SHARDS, "features": FEATURES,
-    "clip_features": CLIP_FEATURES,
+    "landmarks": LANDMARKS, "fan": FAN, "verdicts": VERDICTS, "takes": TAKES, "fits": FITS, "shards": SHARDS,
+    "features": FEATURES, "clip_features": CLIP_FEATURES,
 }  # fmt: skip

@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wail.errors import ModelError
 from wail.media.ffmpeg import ffmpeg_exe
 from wail.store import free_bytes
-from wail.vision.fan import find_fan
+from wail.vision.fan import Fan, find_fan
 from wail.voice.adult import silero_id
 from wail.voice.detect import load_net, weights_id
 from wail.voice.infant_stem import load_infant_separator
@@ -126,12 +126,7 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
         weight("voc2vec-ls-pt", first(lambda: find_folder(folder)),
                "audio features trained on non-verbal human sound, in place of log-mel", "as its model card says",
                f"hf download alkiskoudounas/voc2vec-ls-pt --local-dir {folder}/voc2vec-ls-pt"),
-        weight("face-alignment FAN", first(lambda: find_fan(folder)),
-               "a second opinion on whether the mouth can be seen, where it is asked for "
-               "(--set vision.fan_every_frames=15; half a second a face on a CPU core)",
-               "BSD-3-Clause code; weights for research",
-               f"curl -o {folder}/2DFAN4-11f355bf06.pth.tar "
-               "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar"),
+        fan(folder),
         weight("face_landmarker.task", [*folder.glob("face_landmarker.task")],
                "mediapipe's newer face mesh with blendshapes (used by a later version)", "Apache-2.0",
                f"curl -o {folder}/face_landmarker.task "
@@ -142,6 +137,24 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
                "write to the authors as https://github.com/tillns/INFACE asks, then give "
                "--face-model ae_model_disent.h5"),
     )  # fmt: skip
+
+
+def fan(folder: Path) -> Finding:
+    """FAN's weights; a file of its name that cannot be loaded is said to be damaged."""
+    found = weight("face-alignment FAN", first(lambda: find_fan(folder)),
+                   "a second opinion on where 68 of a face's points are and which can be seen, for the verdicts and "
+                   "the fit, where it is asked for (--set vision.fan_every_frames=15; half a second a face on a CPU core)",
+                   "BSD-3-Clause code; weights for research",
+                   f"curl -o {folder}/2DFAN4-11f355bf06.pth.tar "
+                   "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar; then give --weights "
+                   f"{folder}")  # fmt: skip
+    path = find_fan(folder)
+    if path is None:
+        return found
+    try:
+        return replace(found, detail=f"found: {path.name}, {Fan(path).name}")
+    except ModelError as error:
+        return replace(found, ok=False, detail=f"refused: {error}", get=f"delete {path.name} and get it again")
 
 
 def taggers(folder: Path) -> Iterator[Finding]:

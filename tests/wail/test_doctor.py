@@ -65,14 +65,30 @@ def test_each_missing_weight_says_what_it_adds_its_licence_and_how_to_get_it(bar
 
 
 def test_weights_that_are_there_are_found(bare):
+    import torch
+    from face_alignment.models import FAN
+
     for name in ("demucs/955717e8-8726e21a.th", "voc2vec-ls-pt/config.json", "hub/checkpoints/2DFAN4-x.pth.tar",
                  "face_landmarker.task", "ae_model_disent.h5"):  # fmt: skip
         path = bare / "w" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    torch.save(FAN(1).state_dict(), bare / "w/hub/checkpoints/2DFAN4-x.pth.tar")
     found = by_name(bare, bare / "w", None)
     for name in OPTIONAL:
         assert found[name].ok and found[name].get == "" and found[name].detail.startswith("found: "), found[name]
+
+
+def test_fan_asks_for_its_folder_and_a_damaged_file_is_refused(bare):
+    missing = by_name(bare, bare / "w", None)["face-alignment FAN"]
+    assert "vision.fan_every_frames" in missing.adds
+    assert missing.get.startswith(f"curl -o {bare / 'w'}/2DFAN4-") and missing.get.endswith(f"--weights {bare / 'w'}")
+    (bare / "w").mkdir()
+    (bare / "w/2DFAN4-11f355bf06.pth.tar").write_bytes(b"half a download")
+    damaged = by_name(bare, bare / "w", None)["face-alignment FAN"]
+    assert not damaged.ok and not damaged.needed
+    assert damaged.detail.startswith("refused: 2DFAN4-11f355bf06.pth.tar cannot be loaded as FAN's weights")
+    assert damaged.get == "delete 2DFAN4-11f355bf06.pth.tar and get it again"
 
 
 def test_a_library_that_cannot_be_imported_is_needed_and_named(bare, monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.tables import LANDMARKS
+from schemas.tables import FAN, LANDMARKS
 from wail.media.decode import GridFrame
 from wail.vision.config import VisionConfig
 from wail.vision.detect import FaceDetector
@@ -38,6 +38,8 @@ class VisionResult:
     evidence: pa.Table
     landmarks: pa.Table | None
     """None where a sink took them."""
+    fan: pa.Table | None
+    """None where a sink took it, or FAN is not used."""
     face_rows: int
     thumbs: list[Thumb]
     models: dict[str, str]
@@ -46,17 +48,19 @@ class VisionResult:
 
 
 def analyse(
-    frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None = None, fan: Fan | None = None
+    frames: Iterable[GridFrame], config: VisionConfig, sink: Sink | None = None, fan: Fan | None = None,
+    fan_sink: Sink | None = None,
 ) -> VisionResult:
     """Find, follow and judge every face of a clip.
 
     The pictures are read once, in order, and none is kept. `sink` takes the table LANDMARKS in batches as they come
     (by frame, then track); without one they are collected in the result, at 6 KB a face and frame. Besides them a face
-    and frame costs some 200 bytes until the end. `fan` is asked as often as the config says. Every network starts
-    fresh, so the result depends on this clip alone.
+    and frame costs some 200 bytes until the end. `fan` is asked as often as the config says, and `fan_sink` takes the
+    table FAN like the other. Every network starts fresh, so the result depends on this clip alone.
     """
     collected: list[pa.RecordBatch] = []
-    stream = LandmarkStream(config, sink or collected.append)
+    by_fan: list[pa.RecordBatch] = []
+    stream = LandmarkStream(config, sink or collected.append, fan_sink or by_fan.append)
     thumbs, ledger = ThumbPicker(), Ledger()
     times: list[tuple[int, float]] = []
     size_px = (0, 0)
@@ -86,6 +90,7 @@ def analyse(
     table = frames_table(*grid, judged)
     return VisionResult(
         table, evidence_table(judged), None if sink else pa.Table.from_batches(collected, schema=LANDMARKS),
+        pa.Table.from_batches(by_fan, schema=FAN) if fan and not fan_sink else None,
         stream.rows, thumbs.picked(frame_reasons(table)), model_ids(fan), size_px,
     )  # fmt: skip
 

@@ -70,7 +70,7 @@ class VisionConfig:
     """One more pass of the landmark network, on a changed crop."""
     network_every_frames: AtLeastOne = 2
     fan_every_frames: Annotated[int, Ge(0)] = 0
-    """How often FAN is asked for a second opinion, where its weights are (half a second a face); 0 never."""
+    """How often FAN is asked for a second opinion (half a second a face; its weights must be there); 0 never."""
     min_colourful: AtLeastZero = 0.03
     """Log-chromaticity scatter of a crop under which the picture counts as grey, and colours as no evidence."""
 

@@ -1,49 +1,45 @@
-"""FAN's heatmaps as a second opinion on which landmarks can be seen, where its weights are present.
+"""FAN, a second landmark network, where its weights are present: 68 points, and on which of them it has to guess.
 
-FAN (Bulat and Tzimiropoulos, ICCV 2017) draws one heatmap for each of 68 points (iBUG's order). Its peak is high where
-the picture shows the point, and sinks where the network has to guess. Weights are looked for in a folder and in torch's
-own cache, and never fetched from here; `face_alignment` gives the network's layout only (its constructor would compile
-for minutes, and download). A face takes half a second on one CPU core.
+FAN (Bulat and Tzimiropoulos, ICCV 2017) draws one heatmap for each of 68 points (iBUG's order). Its peak is where the
+point is, and high where the picture shows it; it sinks where the network has to guess. Weights are looked for in a
+folder and in torch's own cache, and never fetched from here; `face_alignment` gives the network's layout only (its
+constructor would compile for minutes, and download). A face takes half a second on one CPU core.
 """
 
 import hashlib
 import os
 import re
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wail.errors import ModelError
-from wail.vision.geometry import canonical_face
-from wail.vision.regions import LIPS
-from wail.vision.roi import Array, Roi, cut_crop
+from wail.vision.roi import Array, Roi
 
+N_POINTS = 68
 PATTERN = "2DFAN4-*.pth.tar"
 """The file's name at its source, and in torch's cache."""
-CROP_PX = 256
+READING = 2
+"""Version of how the heatmaps are read, part of the model's id: raise it with any change of the numbers below."""
+CROP_PX, HEATMAP_PX = 256, 64
 REACH = 200 * 2 / 195
 """Side of FAN's crop over that of the face's box: face_alignment 1.5.0, 200 px of scale at a reference of 195."""
 RAISED = 0.12
 """FAN's crop is centred this much of the box's height above the box's middle."""
 ROI_MARGIN = 1.5
 """A Roi's side over the face's box (wail.vision.roi.mesh_roi)."""
+GUESSED, SEEN = 0.2, 0.8
+"""Peaks at which a point counts as not seen at all, and as seen in full. Not calibrated: no real weights were at hand.
+Trained towards 1, peaks of well seen points scatter about it, up to 1.7; its author calls points at 0.6 likely to be
+worse placed than those at 0.92, and those at 0.92 no worse than those at 0.96 (face-alignment's issue 325)."""
 
 EYES = np.r_[36:48]
 NOSE = np.r_[27:36]
 BROWS = np.r_[17:27]
 MOUTH = np.r_[48:68]
 UPPER = np.concatenate([BROWS, NOSE, EYES])
-TO_MESH = np.array([
-    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
-    168, 197, 195, 4, 98, 97, 2, 326, 327,
-    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
-    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
-    78, 82, 13, 312, 308, 317, 14, 87,
-])  # fmt: skip
-"""mediapipe's landmark for each of FAN's points 17-67 (the first 17, the jaw's, slide along it)."""
 
 
 def find_fan(weights: Path | None) -> Path | None:
@@ -53,32 +49,52 @@ def find_fan(weights: Path | None) -> Path | None:
     return next((path for place in places for path in sorted(place.glob(PATTERN))), None)
 
 
+class FanPoints(NamedTuple):
+    """What FAN says of one face: xy_px f32 [68, 2] in the displayed picture, and the peaks' heights f32 [68]."""
+
+    xy_px: Array
+    score: Array
+
+
 class Fan:
-    """The network of one weight file; it keeps nothing from one face to the next."""
+    """The network of one weight file, a `Landmarker`; it keeps nothing from one face to the next."""
+
+    crop_px = CROP_PX
 
     def __init__(self, path: Path) -> None:
         """Load a weight file as the authors publish it (a state dict). Raises ModelError where it is none."""
-        self.name = f"fan:{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path.name} cannot be read ({error.strerror}): mend the file or get it again, "
+                             "`wail doctor` says how") from error  # fmt: skip
+        self.name = f"fan:{hashlib.sha256(content).hexdigest()[:16]}/{READING}"
         self._net = _network(path)
 
-    def scores(self, rgb: NDArray[np.uint8], face: Roi) -> NDArray[np.float32]:
-        """Height of each point's peak [68] (about 0-1) for a face of a picture, uint8 [h, w, 3]."""
+    def region(self, face: Roi) -> Roi:
+        """Upright, wider than the mesh's region, centred on the upper half of the face."""
+        box_px = face.size_px / ROI_MARGIN
+        turn = np.radians(face.roll_deg)
+        up_x, up_y = np.sin(turn) * RAISED * box_px, -np.cos(turn) * RAISED * box_px
+        return Roi(face.x_px + float(up_x), face.y_px + float(up_y), box_px * REACH, face.roll_deg)
+
+    def __call__(self, crop: NDArray[np.uint8]) -> tuple[Array, Array]:
+        """Points f32 [68, 2] of a crop, uint8 [256, 256, 3] RGB, in its pixels, and the heights f32 [68] of their peaks
+        (0 to about 1). Raises ModelError where the network gives no numbers."""
         import torch
 
-        crop = cut_crop(rgb, _fan_region(face), CROP_PX)
         batch = torch.from_numpy(crop.transpose(2, 0, 1)[None].astype(np.float32) / 255)
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # sums in one order: the same answer on every run
         try:
             with torch.inference_mode():
-                heat = self._net(batch)[-1][0]
+                heat = self._net(batch)[-1][0].numpy()
         finally:
             torch.set_num_threads(threads)
-        peaks: NDArray[np.float32] = heat.flatten(1).amax(1).numpy()
-        if not np.isfinite(peaks).all():
+        if not np.isfinite(heat).all():
             raise ModelError(f"FAN ({self.name}) gives numbers that are not finite: its weights are damaged, get them "
                              "again")  # fmt: skip
-        return peaks
+        return decoded(heat)
 
 
 def _network(path: Path) -> Any:
@@ -97,25 +113,46 @@ def _network(path: Path) -> Any:
     return net.requires_grad_(False).eval()
 
 
-def _fan_region(face: Roi) -> Roi:
-    """FAN's crop: upright, wider than ours, centred on the upper half of the face."""
-    box_px = face.size_px / ROI_MARGIN
-    turn = np.radians(face.roll_deg)
-    up_x, up_y = np.sin(turn) * RAISED * box_px, -np.cos(turn) * RAISED * box_px
-    return Roi(face.x_px + float(up_x), face.y_px + float(up_y), box_px * REACH, face.roll_deg)
+def decoded(heat: Array) -> tuple[Array, Array]:
+    """Points f32 [n, 2] in the crop's pixels, and their peaks' heights f32 [n], of heatmaps [n, s, s].
 
-
-def landmark_scores(scores: Array) -> NDArray[np.float32]:
-    """FAN's peaks [68] on mediapipe's landmarks [478], over the face's own best quarter (0-1).
-
-    Lips, eyes, brows and nose have one, each landmark of the lips the nearest point's; all others are NaN. The same
-    face is the measure, as peaks sink all over in blur, dark and turned faces.
+    Between cells, a parabola through the logarithm of the peak and its two neighbours, in x and in y: exact for the
+    Gaussians that FAN was taught to draw, however wide it draws them. Its authors step a quarter of a cell towards the
+    higher neighbour, which is off by up to a quarter (1.6 px of a face 195 px high); a soft-argmax is drawn to the
+    middle of its window. The outermost cells lack a neighbour, and stand for their middle.
     """
-    out = np.full(478, np.nan, np.float32)
-    relative = np.clip(scores / max(float(np.quantile(scores[17:], 0.75)), 1e-6), 0, 1)
-    out[TO_MESH] = relative[17:]
-    out[LIPS] = relative[_nearest_lip()]
-    return out
+    n, side = heat.shape[:2]
+    place = heat.reshape(n, -1).argmax(1)
+    row, column = np.divmod(place, side)
+    peak = heat[np.arange(n), row, column]
+    padded = np.pad(heat, ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
+    each, y, x = np.arange(n), row + 1, column + 1
+    across = _summit(padded[each, y, x - 1], peak, padded[each, y, x + 1])
+    down = _summit(padded[each, y - 1, x], peak, padded[each, y + 1, x])
+    cells = np.stack([column + across, row + down], axis=1)
+    # Cell k covers the crop's pixels 4 k to 4 k + 3; pixels and cells are counted from their middles.
+    points = (cells + 0.5) * (CROP_PX / side) - 0.5
+    return points.astype(np.float32), np.maximum(peak, 0).astype(np.float32)
+
+
+def _summit(before: Array, peak: Array, after: Array) -> NDArray[np.float64]:
+    """Where, from -0.5 to 0.5, the parabola through three logarithms has its summit [n]; 0 where it has none."""
+    least = np.maximum(peak, 1e-9) * 1e-3
+    low, mid, high = (np.log(np.maximum(np.nan_to_num(v, nan=1.0), least), dtype=np.float64)
+                      for v in (before, peak, after))  # fmt: skip
+    bend = 2 * mid - low - high
+    known = np.isfinite(before) & np.isfinite(after) & (bend > 1e-9)
+    step = np.where(known, (high - low) / np.where(known, 2 * bend, 1), 0)
+    return np.asarray(np.clip(step, -0.5, 0.5))
+
+
+def visibility(found: FanPoints, size_px: tuple[int, int]) -> Array:
+    """How far each point counts as seen f32 [..., 68], 0-1: rising evenly from a peak of GUESSED to one of SEEN; 0 for
+    points outside the picture of (width, height), and where nothing was found (NaN). The weight of FAN's points in the
+    fit."""
+    rising = np.clip((found.score - GUESSED) / (SEEN - GUESSED), 0, 1)
+    inside = ((found.xy_px >= 0) & (found.xy_px <= np.array(size_px) - 1)).all(-1)
+    return np.where(inside, np.nan_to_num(rising), 0).astype(np.float32)
 
 
 def mouth_unseen(scores: Array) -> float:
@@ -125,14 +162,3 @@ def mouth_unseen(scores: Array) -> float:
     """
     return float(np.clip(1 - np.median(scores[MOUTH]) / max(float(np.median(scores[UPPER])), 1e-6), 0, 1))
 
-
-@cache
-def _nearest_lip() -> NDArray[np.int64]:
-    """FAN's point for each of mediapipe's lip landmarks, the nearest on the canonical face, outer lips to outer."""
-    verts = canonical_face()[0]
-    half = len(LIPS) // 2
-    nearest = []
-    for ours, theirs in ((LIPS[:half], np.r_[48:60]), (LIPS[half:], np.r_[60:68])):
-        away = np.linalg.norm(verts[ours][:, None] - verts[TO_MESH[theirs - 17]][None], axis=-1)
-        nearest.append(theirs[np.argmin(away, axis=1)])
-    return np.concatenate(nearest)

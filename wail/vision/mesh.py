@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wail.errors import ModelError
 from wail.vision.graphs import Graph, bundled_graph, modules_folder
-from wail.vision.roi import lifted
+from wail.vision.roi import Roi, lifted
 
 CROP_PX = 192
 """The landmark network's input: a crop of this size goes in without being resampled again."""
@@ -46,7 +46,9 @@ def _landmark_graph() -> Any:
 
 
 class FaceMesh:
-    """The landmark network. Stateless: the same crop gives the same points, whatever came before."""
+    """The landmark network, a `Landmarker`. Stateless: the same crop gives the same points, whatever came before."""
+
+    crop_px = CROP_PX
 
     def __init__(self) -> None:
         from mediapipe.framework.formats import rect_pb2
@@ -58,6 +60,10 @@ class FaceMesh:
                             {"with_attention": packet_creator.create_bool(True)})  # fmt: skip
         self.calls = 0
         """How often the network ran."""
+
+    def region(self, face: Roi) -> Roi:
+        """The face's own region: it is measured by this network."""
+        return face
 
     def __call__(self, crop: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         """Run on one upright crop, uint8 [CROP_PX, CROP_PX, 3] RGB; a dim one is brightened first.

@@ -9,10 +9,11 @@ from wail.vision import fusion
 from wail.vision.config import VisionConfig
 from wail.vision.evidence import Look, look, no_line, odd_colour, one_sided, skin_luma
 from wail.vision.evidence_mesh import doubt
-from wail.vision.fan import Fan, mouth_unseen
+from wail.vision.fan import Fan, FanPoints, mouth_unseen
 from wail.vision.geometry import angles_deg, vertex_normals
 from wail.vision.hands import HandFinder, HandWatch, covered
 from wail.vision.infant import proportions
+from wail.vision.landmarker import locate
 from wail.vision.mesh import FaceMesh
 from wail.vision.occlusion import OcclusionNet
 from wail.vision.regions import LIPS, MOUTH
@@ -50,6 +51,8 @@ class Observation:
     evidence: NDArray[np.float32]
     """[fusion.KINDS] log-odds by each that the mouth is hidden; NaN where it was not taken."""
     proportions: NDArray[np.float32]
+    fan: FanPoints | None = None
+    """What FAN sees, in frames in which it is asked."""
 
 
 @dataclass
@@ -60,6 +63,7 @@ class _Memory:
     doubts: dict[int, float] = field(default_factory=dict)
     network: Array | None = None
     fan: float | None = None
+    """mouth_unseen, when FAN was last asked."""
 
 
 class Observer:
@@ -75,7 +79,7 @@ class Observer:
     def __call__(self, frame: int, rgb: NDArray[np.uint8], view: FaceView) -> Observation:
         yaw, pitch, roll = angles_deg(view.rotation)
         eyes_px = float(np.linalg.norm(view.xy_px[33] - view.xy_px[263]))
-        memory = self._remember(rgb, view)
+        memory, fan = self._remember(rgb, view)
         outlines = self._hands(rgb, view.roi, view.track)
         hands = covered(view.xy_px, outlines, 0.04 * eyes_px) if outlines else np.zeros(len(view.xy_px), bool)
         turned = facing(vertex_normals(view.points))
@@ -92,7 +96,7 @@ class Observer:
         return Observation(
             frame, view.track, view.xy_px, yaw, pitch, (roll + view.roi.roll_deg) % 360.0, eyes_px, view.presence,
             inside, float((~inside[LIPS]).mean()), seen, skin_luma(seen), local, face_seen, mouth_seen,
-            self._evidence(seen, readable, memory, hands, turned), proportions(view.points, view.rotation),
+            self._evidence(seen, readable, memory, hands, turned), proportions(view.points, view.rotation), fan,
         )  # fmt: skip
 
     def _evidence(
@@ -113,7 +117,8 @@ class Observer:
             measured["fan"] = memory.fan
         return fusion.log_odds(measured, self._config.fusion)
 
-    def _remember(self, rgb: NDArray[np.uint8], view: FaceView) -> _Memory:
+    def _remember(self, rgb: NDArray[np.uint8], view: FaceView) -> tuple[_Memory, FanPoints | None]:
+        """The slower evidence, renewed where it is due, and what FAN says if it is asked now."""
         memory = self._memory.pop(view.track, None) or _Memory()
         self._memory = {**dict(list(self._memory.items())[-MAX_TRACKS:]), view.track: memory}
         age = memory.age_frames
@@ -123,6 +128,8 @@ class Observer:
             memory.doubts[turn] = doubt(self._mesh, view.crop, view.points, turn)
         if age % self._config.network_every_frames == 0:
             memory.network = self._network.covered(view.crop, view.points)
-        if self._fan and self._config.fan_every_frames and age % self._config.fan_every_frames == 0:
-            memory.fan = mouth_unseen(self._fan.scores(rgb, view.roi))
-        return memory
+        if not (self._fan and self._config.fan_every_frames and age % self._config.fan_every_frames == 0):
+            return memory, None
+        found = locate(self._fan, rgb, view.roi)
+        memory.fan = mouth_unseen(found.score)
+        return memory, FanPoints(found.xy_px, found.score)

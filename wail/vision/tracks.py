@@ -10,9 +10,10 @@ from wail.vision.cuts import CutFinder
 from wail.vision.detect import FaceDetector, distance_px, same_place, turned_deg
 from wail.vision.geometry import angles_deg, head_rotation
 from wail.vision.infant import p_infant_face, proportions
-from wail.vision.mesh import CROP_PX, FaceMesh
+from wail.vision.landmarker import locate
+from wail.vision.mesh import FaceMesh
 from wail.vision.resemble import FaceLook, blended, face_look, unlikeness
-from wail.vision.roi import Array, Roi, apply_affine, cut_crop, eye_roll_deg, mesh_roi
+from wail.vision.roi import Array, Roi, eye_roll_deg, mesh_roi
 from wail.vision.search import SearchPlan
 
 MAX_RESIDUAL_ROLL_DEG = 45.0
@@ -187,15 +188,13 @@ class FaceTracker:
         height, width = rgb.shape[:2]
         if roi.size_px < 12 or roi.size_px > 4 * max(width, height):
             return None
-        crop = cut_crop(rgb, roi, CROP_PX)
-        points, presence = self._mesh(crop)
-        if presence < self._config.min_presence or abs(eye_roll_deg(points)) >= MAX_RESIDUAL_ROLL_DEG:
+        found = locate(self._mesh, rgb, roi)
+        if found.score < self._config.min_presence or abs(eye_roll_deg(found.points)) >= MAX_RESIDUAL_ROLL_DEG:
             return None
-        rotation, _, residual = head_rotation(points)
+        rotation, _, residual = head_rotation(found.points)
         if residual > MAX_MESH_RESIDUAL:
             return None
-        xy_px = apply_affine(roi.to_picture(CROP_PX), points[:, :2])
-        return FaceView(track, roi, crop, points, xy_px, presence, rotation)
+        return FaceView(track, roi, found.crop, found.points, found.xy_px, found.score, rotation)
 
     def _upright(self, rgb: NDArray[np.uint8], view: FaceView, least: float) -> bool:
         """The detector's word for a mesh: a face, and the right way up."""
