@@ -112,3 +112,13 @@ def bad_frames(residual: Tensor, seen: Tensor, outlier: Tensor, config: FitConfi
     left = total - wrong
     bad = (spread > config.bad_frame_ratio * usual) | (wrong > config.most_outliers * total) | (left < MIN_LANDMARKS)
     return usable & bad
+
+
+def squeeze(seen: View, n_pairs: int) -> Tensor:
+    """Symmetric matrices [n, 2, 2, L + n_pairs] that leave of a residual what lies across the outline, and of the rest
+    the share `along`; pairs keep all of theirs."""
+    x, y = seen.across[..., 0], seen.across[..., 1]
+    lost = 1 - seen.along
+    m = torch.stack([1 - lost * y * y, lost * x * y, lost * x * y, 1 - lost * x * x], 1)
+    whole = torch.eye(2, dtype=m.dtype, device=m.device).reshape(1, 4, 1).expand(len(m), 4, n_pairs)
+    return torch.cat([m, whole], -1).reshape(len(m), 2, 2, -1)

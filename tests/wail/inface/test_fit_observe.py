@@ -5,7 +5,16 @@ import pytest
 import torch
 
 from wail.inface.fit_config import FitConfig
-from wail.inface.fit_observe import bad_frames, facing, frame_spread, landmark_normals, outliers, view
+from wail.inface.fit_observe import (
+    View,
+    bad_frames,
+    facing,
+    frame_spread,
+    landmark_normals,
+    outliers,
+    squeeze,
+    view,
+)
 from wail.inface.landmarks import landmark_positions, load_map
 from wail.inface.model import load_model
 from wail.inface.rotation import matrix_from_angles
@@ -148,3 +157,15 @@ def test_a_take_that_is_bad_throughout_is_measured_by_what_was_expected():
     nothing = torch.zeros_like(residual, dtype=torch.bool)
     assert not bad_frames(residual, seen, nothing, FitConfig()).any()
     assert not bad_frames(residual, 0 * seen, nothing, FitConfig()).any()
+
+
+def test_a_squeezed_residual_keeps_what_lies_across_the_outline():
+    across = torch.tensor([[[0.6, 0.8], [1.0, 0.0]]])
+    seen = View(torch.ones(1, 2), across, torch.tensor([[0.25, 1.0]]))
+    m = squeeze(seen, n_pairs=1)[0]
+    assert m.shape == (2, 2, 3)
+    assert torch.allclose(m, m.transpose(0, 1))
+    assert (m[:, :, 0] @ across[0, 0]).tolist() == pytest.approx([0.6, 0.8])
+    assert (m[:, :, 0] @ torch.tensor([-0.8, 0.6])).tolist() == pytest.approx([-0.2, 0.15])
+    assert torch.equal(m[:, :, 1], torch.eye(2))
+    assert torch.equal(m[:, :, 2], torch.eye(2))
