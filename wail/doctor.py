@@ -143,7 +143,8 @@ def fan(folder: Path) -> Finding:
     """FAN's weights; a file of its name that cannot be loaded is said to be damaged."""
     found = weight("face-alignment FAN", first(lambda: find_fan(folder)),
                    "a second opinion on where 68 of a face's points are and which can be seen, for the verdicts and "
-                   "the fit, where it is asked for (--set vision.fan_every_frames=15; half a second a face on a CPU core)",
+                   "the fit, where it is asked for (--set vision.fan_every_frames=15; half a second a face on one CPU "
+                   "core)",
                    "BSD-3-Clause code; weights for research",
                    f"curl -o {folder}/2DFAN4-11f355bf06.pth.tar "
                    "https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar; then give --weights "
