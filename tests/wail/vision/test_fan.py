@@ -235,3 +235,28 @@ def test_asked_for_and_not_there_is_said(no_cache, tmp_path, given):
     where = re.escape(f"in {tmp_path} or in torch's cache" if given else "in torch's cache")
     with pytest.raises(ModelError, match=rf"fan_every_frames = 15 asks for FAN, but {where} is no 2DFAN4.* doctor"):
         fan_of(config_from(asking))
+
+
+def test_the_stage_writes_its_points_while_it_is_asked_for_and_only_then(weights, no_cache, infant, tmp_path):
+    """Through the whole stage: from a file of FAN's format in a folder to a table in the receipt."""
+    from schemas.documents import Receipt
+    from wail.config import config_from
+    from wail.media.encode import write_mp4
+    from wail.steps.vision import STEP
+    from wail.store import ClipFolder, read_table
+
+    clip = ClipFolder(tmp_path, "c" * 16)
+    clip.path.mkdir(parents=True)
+    write_mp4(clip.file("media.mp4"), [infant] * 5, 30)
+    clip.write_receipt(Receipt(stage="media", key="k", status="done", seconds=1.0, models={},
+                               outputs=clip.outputs(["media.mp4"])))  # fmt: skip
+    asking = config_from({"weights": str(weights), "vision": {"fan_every_frames": 2}})
+    outcome = STEP.run(clip, asking)
+    assert "fan.parquet" in outcome.outputs and outcome.models["fan"].startswith("fan:")
+    table = read_table(clip.file("fan.parquet"), FAN)
+    assert table["frame"].to_pylist() == [0, 2, 4]
+    xy_px = flat(table["xy_px"]).reshape(3, 68, 2)
+    assert np.abs(xy_px - np.array(infant.shape[1::-1]) / 2).max() < max(infant.shape), "in the picture, or near it"
+    plain = STEP.run(clip, config_from({"weights": str(weights)}))
+    assert "fan.parquet" not in plain.outputs and "fan" not in plain.models
+    assert not clip.file("fan.parquet").exists()
