@@ -206,14 +206,22 @@ def report(dataset: Path, as_json: bool) -> None:
 @click.option("--dataset", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
 @click.option("--out", type=FILE, help="Default: CLIP_ID.mp4")
 @click.option("--clear", is_flag=True, help="Do not pixelate. The picture is a child's: show it to no one.")
+@click.option("--face-model", type=FILE,
+              help="The model file that the clip was fitted with. Default: the dataset's own.")  # fmt: skip
 @JSON
-def preview(clip_id: str, dataset: Path, out: Path | None, clear: bool, as_json: bool) -> None:
-    """Write an mp4 of a clip with landmarks, verdicts and reasons drawn over (pixelated unless --clear)."""
+def preview(
+    clip_id: str, dataset: Path, out: Path | None, clear: bool, face_model: Path | None, as_json: bool
+) -> None:
+    """Write an mp4 of a clip with the fitted mesh, verdicts and reasons drawn over (pixelated unless --clear).
+
+    Below runs a strip of voice, mouth opening and the fit's confidence. Where nothing was fitted, the landmarks are
+    drawn.
+    """
     from wail.review.preview import write_preview
     from wail.show import out as console
     from wail.show import print_json
 
-    path = write_preview(dataset, clip_id, out or Path(f"{clip_id}.mp4"), pixelate=not clear)
+    path = write_preview(dataset, clip_id, out or Path(f"{clip_id}.mp4"), pixelate=not clear, face_model=face_model)
     print_json({"preview": path}) if as_json else console.print(str(path), markup=False)
 
 

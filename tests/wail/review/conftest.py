@@ -1,6 +1,7 @@
 """A small dataset folder, written through the schemas and the store exactly as a run would, to render and count."""
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,23 @@ import pytest
 from schemas import tables
 from schemas.arrow import to_table
 from schemas.documents import Probe, Receipt
+from wail.inface.model import AGE, EXPRESSION, IDENTITY, load_model
 from wail.review.contours import CONTOURS
 from wail.store import ClipFolder, write_document, write_json, write_table
 
 FPS = 30
 RINGS = {"oval": (0, 0, 1, 1.3), "lips": (0, 0.6, 0.4, 0.2), "brow": (0, -0.5, 0.6, 0.1), "nose": (0, 0.1, 0.2, 0.3)}
+
+
+FRONTAL_POSE = [np.pi, 0.0, 0.0, 0.0, 0.0, 450.0]
+"""A head that looks into the camera, in the middle of the picture."""
+
+
+@lru_cache(maxsize=1)
+def stand_in():
+    """The stand-in's sha256 and the mean of its codes [97]."""
+    model = load_model()
+    return model.sha256, model.latent_mean.tolist()
 
 
 def face_points(x, y, size, opening):
@@ -158,17 +171,19 @@ class Builder:
         chosen = np.linspace(0, len(marks) - 1, 12).astype(int)
         np.savez(folder.file("thumbs.npz"), frame=chosen, rgb=np.stack([picture(128, 64, 48, 22) for _ in chosen]))
 
-    def _fit(self, folder, take, rng, stand_in):
+    def _fit(self, folder, take, rng, is_stand_in):
         first = round(take["start_s"] * FPS)
         bad = take["reason"] == "poor_fit"
+        sha256, mean = stand_in()
         rows = [{
-            "frame": first + k, "pose": [0.0] * 6, "expression": [0.0] * 64,
+            "frame": first + k, "pose": FRONTAL_POSE, "expression": mean[EXPRESSION],
             "residual": float((0.12 if bad else 0.03) + 0.005 * rng.random()), "lip_sd_mm": 0.7,
             "n_landmarks": 434, "converged": True,
         } for k in range(take["n_frames"])]  # fmt: skip
-        about = {"identity": [0.0] * 32, "age": 3.0, "focal_px": 400.0, "iterations": 120, "energy": 1.5,
-                 "seconds": 2.5, "device": "cpu", "model": "stand-in" if stand_in else "INFACE",
-                 "is_stand_in": stand_in, "size_px": [320, 240], "confidence": [0.9] * len(rows)}  # fmt: skip
+        about = {"identity": mean[IDENTITY], "age": mean[AGE][0], "focal_px": 400.0, "iterations": 120, "energy": 1.5,
+                 "seconds": 2.5, "device": "cpu", "model": sha256 if is_stand_in else "77" * 32,
+                 "model_name": "stand-in" if is_stand_in else "INFACE",
+                 "is_stand_in": is_stand_in, "size_px": [320, 240], "confidence": [0.9] * len(rows)}  # fmt: skip
         table = to_table(rows, tables.FITS)
         table = table.replace_schema_metadata({**table.schema.metadata, b"wail.fit": json.dumps(about).encode()})
         write_table(folder.file(f"fits/{take['take_id']}.parquet"), table)
