@@ -44,14 +44,14 @@ class FitConfig:
     lip_gap_grows: AtLeastZero = 0.07
     """... and how much it grows per mm of gap."""
     independent_lip_gaps: AtLeastZero = 1.5
-    """How many independent gaps the nine along a mouth are worth."""
+    """How many independent gaps the nine along a mouth are worth; 0: gaps are not fitted."""
     lid_gap_sd_mm: AboveZero = 1.0
     independent_lid_gaps: AtLeastZero = 2.0
     """Of both eyes' fourteen."""
     hidden_cos: Annotated[float, Ge(-1), Lt(1)] = 0.0
     """Landmarks whose normal is turned from the camera beyond this cosine are not used ..."""
-    grazing_cos: Annotated[float, Gt(-1), Lt(1)] = 0.3
-    """... and those below this one slide along the outline: more than hidden_cos."""
+    grazing_cos: Annotated[float, Ge(-1), Lt(1)] = 0.3
+    """... and those below this one slide along the outline. Not above hidden_cos: none slide."""
     outlier_sds: AboveZero = 4.0
     """Landmarks off by more than this many of the frame's own robust spread are masked ..."""
     least_spread: AboveZero = 0.3

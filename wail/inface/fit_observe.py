@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from wail.inface.fit_config import FitConfig
+from wail.inface.fit_parts import Pairs, pair_weights
 from wail.inface.fit_start import MIN_LANDMARKS
 from wail.inface.landmarks import LandmarkMap, landmark_positions
 from wail.inface.model import FaceModel
@@ -70,7 +71,8 @@ def view(normals: Tensor, rotation: Tensor, points_cam: Tensor, config: FitConfi
     direction in the picture: d(x / z, y / z) along (nx, ny, nz) is (nx z - nz x, ny z - nz y) / z^2.
     """
     cosine = facing(normals, rotation, points_cam)
-    ramp = ((cosine - config.hidden_cos) / (config.grazing_cos - config.hidden_cos)).clamp(0, 1)
+    width = config.grazing_cos - config.hidden_cos
+    ramp = ((cosine - config.hidden_cos) / width).clamp(0, 1) if width > 0 else torch.ones_like(cosine)
     turned = torch.einsum("nij,lj->nil", rotation, normals)
     across = (turned[:, :2] * points_cam[:, 2:] - turned[:, 2:] * points_cam[:, :2]).mT
     length = across.norm(dim=-1, keepdim=True)
@@ -112,6 +114,51 @@ def bad_frames(residual: Tensor, seen: Tensor, outlier: Tensor, config: FitConfi
     left = total - wrong
     bad = (spread > config.bad_frame_ratio * usual) | (wrong > config.most_outliers * total) | (left < MIN_LANDMARKS)
     return usable & bad
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Rows are L landmarks, then P pairs. weight [n, L + P]; squeeze [n, 2, 2, L + P], None where nothing slides;
+    outlier [n, L] masked landmarks, in bad frames too; bad_frame [n], whose weights are all 0; seen [n, L] visibility
+    with turned landmarks at 0 and before any mask: what a residual is to be told of next time."""
+
+    weight: Tensor
+    squeeze: Tensor | None
+    outlier: Tensor
+    bad_frame: Tensor
+    seen: Tensor
+
+
+def believe(
+    visibility: Tensor,
+    worth: Tensor,
+    pairs: Pairs,
+    normals: Tensor,
+    rotation: Tensor,
+    points_cam: Tensor,
+    residual: Tensor | None,
+    take: Tensor,
+    config: FitConfig,
+) -> Belief:
+    """All of the above for the frames of some takes, from a fitted state; asked again as the state gets better.
+
+    visibility [n, L] 0-1; worth [L]: the map's weight times what a landmark counts for; rotation [n, 3, 3] and
+    points_cam [n, 3, L] of the state; residual [n, L]: its distances from the landmarks, in standard deviations,
+    squeezed, of masked landmarks too (None: not fitted yet, nothing is masked); take [n]: which frames belong together.
+    """
+    looks = view(normals, rotation, points_cam, config)
+    seen = visibility * looks.weight
+    outlier = torch.zeros_like(seen, dtype=torch.bool)
+    bad = torch.zeros_like(take, dtype=torch.bool)
+    if residual is not None:
+        outlier = outliers(residual, seen, config)
+        for one in torch.unique(take):
+            of = take == one
+            bad[of] = bad_frames(residual[of], seen[of], outlier[of], config)
+    left = seen * ~(outlier | bad[:, None])
+    weight = torch.cat([left * worth, pair_weights(pairs, left)], 1)
+    slides = bool((looks.along < 1).any())
+    return Belief(weight, squeeze(looks, len(pairs.first)) if slides else None, outlier, bad, seen)
 
 
 def squeeze(seen: View, n_pairs: int) -> Tensor:

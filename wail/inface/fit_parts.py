@@ -46,7 +46,7 @@ def part_pairs(landmark_map: LandmarkMap, config: FitConfig, device: str | torch
     )
     ends, figures = [], []
     for pairs, sd_mm, grows, independent in parts:
-        there = [(row[a], row[b]) for a, b in pairs if a in row and b in row]
+        there = [(row[a], row[b]) for a, b in pairs if a in row and b in row and independent > 0]
         ends += there
         figures += [(sd_mm, grows, independent / len(pairs))] * len(there)
     first, second = (torch.tensor([end[k] for end in ends], dtype=torch.int64, device=device) for k in (0, 1))

@@ -8,6 +8,7 @@ from wail.inface.fit_config import FitConfig
 from wail.inface.fit_observe import (
     View,
     bad_frames,
+    believe,
     facing,
     frame_spread,
     landmark_normals,
@@ -15,6 +16,7 @@ from wail.inface.fit_observe import (
     squeeze,
     view,
 )
+from wail.inface.fit_parts import part_pairs
 from wail.inface.landmarks import landmark_positions, load_map
 from wail.inface.model import load_model
 from wail.inface.rotation import matrix_from_angles
@@ -169,3 +171,47 @@ def test_a_squeezed_residual_keeps_what_lies_across_the_outline():
     assert (m[:, :, 0] @ torch.tensor([-0.8, 0.6])).tolist() == pytest.approx([-0.2, 0.15])
     assert torch.equal(m[:, :, 1], torch.eye(2))
     assert torch.equal(m[:, :, 2], torch.eye(2))
+
+
+def test_nothing_slides_when_the_config_says_so(model, landmark_map, normals):
+    rotation, cam = posed(model, landmark_map, [60.0])
+    seen = view(normals, rotation, cam, FitConfig(hidden_cos=-1.0, grazing_cos=-1.0))
+    assert (seen.weight == 1).all()
+    assert (seen.along == 1).all()
+
+
+def test_belief_masks_what_is_turned_wrong_or_in_a_bad_frame(model, landmark_map, normals):
+    config = FitConfig()
+    rotation, cam = posed(model, landmark_map, [0.0, 60.0, 0.0, 0.0])
+    pairs = part_pairs(landmark_map, config)
+    count, nose, far, upper = len(landmark_map.landmark), *(row(landmark_map, i) for i in (4, 352, 13))
+    visibility, worth = torch.ones(4, count), torch.full((count,), 0.1)
+    residual = made_residuals(n=4, count=count)
+    residual[0, nose], residual[0, upper] = 30.0, 30.0
+    residual[2] *= 10
+    takes = torch.tensor([0, 0, 0, 0])
+    got = believe(visibility, worth, pairs, normals, rotation, cam, residual, takes, config)
+    assert got.weight.shape == (4, count + 23)
+    assert got.outlier[0, [nose, upper]].all()
+    assert (got.weight[0, [nose, upper]] == 0).all()
+    assert got.weight[0, count + 4] == 0  # the pair of 13 and 14
+    assert got.weight[3, count + 4] > 0
+    assert got.weight[1, far] == 0
+    assert not got.outlier[1, far]  # turned away is not seen, which is no outlier
+    assert got.bad_frame.tolist() == [False, False, True, False]
+    assert (got.weight[2] == 0).all()
+    assert got.seen[2].sum() > 300  # its residuals can still be told
+    # Nothing is masked before there is a fit, and a frame that is bad among good ones is not so on its own.
+    assert not believe(visibility, worth, pairs, normals, rotation, cam, None, takes, config).outlier.any()
+    alone = believe(visibility, worth, pairs, normals, rotation, cam, residual / 5, torch.arange(4), config)
+    assert not alone.bad_frame.any()
+
+
+def test_belief_has_no_squeeze_where_nothing_slides(model, landmark_map, normals):
+    config = FitConfig(hidden_cos=-1.0, grazing_cos=-1.0, independent_lip_gaps=0.0, independent_lid_gaps=0.0)
+    rotation, cam = posed(model, landmark_map, [0.0])
+    count = len(landmark_map.landmark)
+    got = believe(torch.ones(1, count), torch.ones(count), part_pairs(landmark_map, config), normals, rotation, cam,
+                  None, torch.tensor([0]), config)  # fmt: skip
+    assert got.squeeze is None
+    assert got.weight.tolist() == [[1.0] * count]
