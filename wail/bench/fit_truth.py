@@ -8,6 +8,7 @@ that the same seed with and without them is the same take.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -90,21 +91,25 @@ class FitProblem:
 def make_problem(
     kind: Kind, split: Split, seed: int, n_frames: int = 300, noise_px: float = 1.0, outliers: float = 0.0,
     hidden: float = 0.0, focal_off: float = 0.0, max_yaw_deg: float = ANGLES_DEG[0], expression: float = 1.0,
-    self_occlusion: bool = False, uneven: bool = False,
+    self_occlusion: bool = False, uneven: bool = False, take: int = 0,
 ) -> FitProblem:  # fmt: skip
     """The take of a seed. outliers: share of the seen landmarks that are gross errors; hidden: share of the landmarks
     that a patch wandering over the face hides in each frame; focal_off: by how much the fit's focal length is too long
     (0.2: 20 %); expression: spread of the expression's latents, 0 for a rigid face; self_occlusion: what faces away
-    from the camera is hidden too; uneven: frames differ in noise (about 0.3 to 3 times) and a third of them hide lips.
+    from the camera is hidden too; uneven: frames differ in noise (about 0.3 to 3 times) and a third of them hide lips;
+    take: another take of the same decoder.
     """
-    streams = np.random.default_rng([SALT[split], KINDS.index(kind), seed]).spawn(6)
-    model, landmark_map = stand_in() if kind == "stand-in" else random_decoder(kind, streams[0])
+    seeds = [SALT[split], KINDS.index(kind), seed]
+    model, landmark_map = model_of(kind, split, seed)
+    streams = np.random.default_rng([*seeds, take] if take else seeds).spawn(6)
     latents = _latents(model, n_frames, expression, streams[1])
     rotation, translation = _motion(n_frames, max_yaw_deg, streams[2])
+    # The distance is the landmarks', which lie before the head's origin.
+    translation[:, 2] += _mean_points(model, landmark_map)[:, 2].mean()
     head = decode_landmarks(model, torch.from_numpy(latents).double(), landmark_map).numpy()
     cam = head @ np.swapaxes(rotation, 1, 2) + translation[:, None]
     clean: F64 = project(torch.from_numpy(cam), FOCAL_PX, SIZE_PX).numpy()
-    level = np.exp(np.clip(0.6 * sway(streams[5], n_frames, 1, 8.0), -1.2, 1.2)) if uneven else np.ones((n_frames, 1))
+    level = np.exp(np.clip(0.8 * sway(streams[5], n_frames, 1, 8.0), -1.2, 1.2)) if uneven else np.ones((n_frames, 1))
     noisy: F64 = clean + noise_px * level[..., None] * streams[3].normal(size=clean.shape)
     away = patches(landmark_map, model, n_frames, hidden, streams[4])
     if self_occlusion:
@@ -117,9 +122,17 @@ def make_problem(
                       FOCAL_PX * (1 + focal_off), head, away, gross, noise_px)  # fmt: skip
 
 
+@lru_cache(maxsize=4)
+def model_of(kind: Kind, split: Split, seed: int) -> tuple[FaceModel, LandmarkMap]:
+    """The decoder of a seed, or the stand-in, and its map."""
+    rng = np.random.default_rng([SALT[split], KINDS.index(kind), seed]).spawn(1)[0]
+    return stand_in() if kind == "stand-in" else random_decoder(kind, rng)
+
+
 def truth_config(problem: FitProblem) -> FitConfig:
     """What is true of a problem, as a fit's config: independent errors of this spread in every landmark and frame,
-    latents of unit variance, no part of the face more precise than another, nothing said of smoothness.
+    latents of unit variance, no part of the face more precise than another, nothing turned away that is not
+    hidden, nothing said of smoothness.
 
     Focal length: known, unless the problem's prior is off; then the prior is wide. The kernel is robust only where
     there are outliers. What is left at its default belongs to the solver, not to the noise.
@@ -130,6 +143,8 @@ def truth_config(problem: FitProblem) -> FitConfig:
         landmark_sd_mm=problem.noise_px / PX_PER_MM, independent_landmarks=float(problem.fitted.sum()),
         independent_frames=1e9, huber=FitConfig.huber if robust else LOOSE, lip_weight=1.0, inner_lip_weight=1.0,
         expression_sd=1.0, expression_step=LOOSE, rotation_step_rad=LOOSE, translation_step_mm=1e3 * LOOSE,
+        independent_lip_gaps=1e-9, independent_lid_gaps=1e-9, hidden_cos=-1.0, grazing_cos=-0.999,
+        outlier_sds=FitConfig.outlier_sds if robust else LOOSE, bad_frame_ratio=LOOSE, most_outliers=1.0,
     )  # fmt: skip
 
 
