@@ -19,7 +19,7 @@ from wail.errors import ConfigError, DatasetError
 from wail.media.audio import read_flac
 from wail.media.decode import GridFrame, grid_frames
 from wail.media.encode import write_mp4
-from wail.media.probe import GRID_FPS, MediaLimits
+from wail.media.probe import GRID_FPS, MediaLimits, probe
 from wail.review import overlay
 from wail.review.fitted import FittedTake, fitted_takes
 from wail.review.lanes import Landmarks, lanes, state_band
@@ -33,7 +33,7 @@ SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
 MAX_WIDTH_PX, MAX_HEIGHT_PX, MIN_WIDTH_PX = 960, 640, 480
 PAGE_S = 20
 """The strip shows the clip whole, or such a part of it at a time: what is drawn for it is then bounded in memory."""
-NO_FIT = ("no fit here: landmarks",)
+NO_FIT, SEEN = "no fit here", "the landmarks are drawn"
 
 Rgb = NDArray[np.uint8]
 
@@ -61,10 +61,11 @@ def write_preview(
     config = about.get("config")
     said: dict[str, Any] = config if isinstance(config, dict) else {}
     wires = wires_of(clip, takes, face_model or _path(said.get("face_model"))) if takes else None
-    show = Show(folder, clip, takes, wires, pixelate)
+    limits = media_limits(said.get("media"))
+    show = Show(folder, clip, takes, wires, probe(media, limits).n_grid_frames, pixelate)
     wave, rate_hz = read_flac(folder.file("audio.flac")) if folder.file("audio.flac").is_file() else (None, None)
     with atomic_path(out) as temporary:
-        frames = drawn(show, grid_frames(media, media_limits(said.get("media"))))
+        frames = drawn(show, grid_frames(media, limits))
         write_mp4(temporary, frames, GRID_FPS, wave=wave, rate_hz=rate_hz)
     return out
 
@@ -103,6 +104,7 @@ class Show:
     clip: ClipData
     takes: list[FittedTake]
     wires: Wires | None
+    n_frames: int
     pixelate: bool
 
     @cached_property
@@ -120,7 +122,7 @@ class Show:
 
     @property
     def duration_s(self) -> float:
-        return max(self.clip.duration_s, 1 / GRID_FPS)
+        return max(self.clip.duration_s, self.n_frames / GRID_FPS, 1 / GRID_FPS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,12 +167,12 @@ def drawn(show: Show, frames: Iterator[GridFrame]) -> Iterator[Rgb]:
         if one.frame not in page.frames:
             page = _page(show, plan, one.frame)
         below = overlay.with_playhead(page.strip, page.axis, one.time_s, show.duration_s)
-        yield np.concatenate([_header(show, plan, one), _picture(show, plan, one, page), below])
+        yield np.concatenate([_header(show, plan, one, page), _picture(show, plan, one, page), below])
 
 
 def _page(show: Show, plan: Layout, frame: int) -> Page:
     whole = show.duration_s <= PAGE_S
-    n = int(np.ceil(show.duration_s * GRID_FPS)) if whole else round(PAGE_S * GRID_FPS)
+    n = max(1, show.n_frames) if whole else round(PAGE_S * GRID_FPS)
     first = frame // n * n
     frames = range(first, first + n)
     axis = Axis(plan.width, first / GRID_FPS, show.duration_s if whole else (first + n) / GRID_FPS)
@@ -194,13 +196,15 @@ def read_page(folder: ClipFolder, frames: range) -> Landmarks:
     return found
 
 
-def _header(show: Show, plan: Layout, one: GridFrame) -> Rgb:
+def _header(show: Show, plan: Layout, one: GridFrame, page: Page) -> Rgb:
     keep, reason, take_id = show.verdicts.get(one.frame, (False, "no verdict", None))
     held = [take for take in show.takes if one.frame in take.frames]
     take = next((take for take in held if take.take_id == take_id), held[0] if held else None)
     detail = f"take {take.take_id}, {take.label}" if take else f"clip {show.clip.clip_id}"
-    fit, colour = (fit_text(take, one.frame), overlay.STATE_COLOURS[take.state[one.frame - take.first]]) if take else (
-        NO_FIT, overlay.MUTED)  # fmt: skip
+    fit: tuple[str, ...] = (NO_FIT, SEEN) if one.frame in page.landmarks else (NO_FIT,)
+    colour = overlay.MUTED
+    if take:
+        fit, colour = fit_text(take, one.frame), overlay.STATE_COLOURS[take.state[one.frame - take.first]]
     return overlay.header(plan.width, None if keep else reason or "unexplained", detail, one.time_s, fit, colour)
 
 

@@ -196,3 +196,12 @@ def test_odd_and_extreme_pictures_are_shown_whole(builder, tmp_path, size):
     plan = preview.layout(*size)
     assert facts.width_px == plan.width + plan.width % 2 and facts.n_grid_frames == N
     assert abs(plan.scale[0] / plan.scale[1] - 1) < 0.05
+
+
+def test_a_clip_of_which_there_is_only_the_media_is_shown_with_no_verdict(builder, tmp_path):
+    dataset = filmed(builder, PIECES)
+    for path in (dataset / "clips" / CLIP).rglob("*.parquet"):
+        path.unlink()
+    (dataset / "clips" / CLIP / "probe.json").unlink()
+    facts = probe(write_preview(dataset, CLIP, tmp_path / "p.mp4"))
+    assert facts.n_grid_frames == N and facts.height_px == overlay.HEADER_PX + 480 + overlay.strip_px(0, whole=True)
