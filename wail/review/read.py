@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from schemas.documents import Probe, Receipt
-from schemas.tables import FITS, LANDMARKS
+from schemas.tables import LANDMARKS
 from wail.errors import DatasetError
 from wail.review.accounting import ClipAccount, clip_account, read_probe, read_some
 from wail.store import ClipFolder, read_table
@@ -29,6 +29,8 @@ NEEDED = {
     "takes": ("take_id", "track", "start_s", "end_s", "n_frames", "bridged", "label", "probability", "sync_score",
               "reason"),
 }  # fmt: skip
+FIT_COLUMNS = ("frame", "pose", "expression", "residual", "lip_sd_mm", "n_landmarks", "converged")
+"""The same of a take's fit; `n_outliers` and `bad_frame` are shown where it has them."""
 """Columns that are drawn, by table: data sets of other versions are read as long as they have these."""
 
 
@@ -143,7 +145,7 @@ def _read_fits(folder: Path) -> tuple[dict[str, Fit], list[str]]:
     fits, problems = {}, []
     for path in sorted(folder.glob("[!.]*.parquet")):
         try:
-            table = read_table(path, FITS)
+            table = read_some(path, FIT_COLUMNS)
             about = json.loads((pq.read_schema(path).metadata or {}).get(b"wail.fit", b"{}"))
             fits[path.stem] = Fit(table, about)
         except (DatasetError, ValueError) as error:

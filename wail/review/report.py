@@ -161,6 +161,7 @@ def _environment() -> Environment:
     made.filters["at"] = lambda time_s: f"{time_s:.1f}"
     made.filters["s2"] = lambda seconds: f"{seconds:.2f}"
     made.filters["share"] = lambda part, whole: f"{part / whole:.0%}" if whole else "–"
+    made.filters["percent"] = lambda share: "–" if share is None else f"{100 * share:.1f} %"
     made.filters["maybe"] = lambda value, form: "–" if value is None else form % value
     made.filters["reason"] = reason_text
     made.filters["label"] = label_text

@@ -119,6 +119,7 @@ def fit_rows(clip: ClipData, shards: Mapping[str, ShardTake]) -> list[dict[str, 
             "residual": float(np.nanmedian(residual)), "residual_95": float(np.nanpercentile(residual, 95)),
             "lip_sd_mm": float(np.nanmedian(fit.table["lip_sd_mm"].to_numpy())),
             "n_landmarks": float(np.median(fit.table["n_landmarks"].to_numpy())),
+            "outliers": _share_masked(fit.table), "bad_frames": _count(fit.table, "bad_frame"),
             "converged": float(fit.table["converged"].to_numpy(zero_copy_only=False).mean()),
             "focal_px": fit.about.get("focal_px"), "age": fit.about.get("age"),
             "iterations": fit.about.get("iterations"),
@@ -131,6 +132,16 @@ def fit_rows(clip: ClipData, shards: Mapping[str, ShardTake]) -> list[dict[str, 
             "valid": float(shard.valid.mean()) if shard and len(shard.valid) else None,
         })  # fmt: skip
     return sorted(rows, key=lambda row: (row["first"], row["take_id"]))
+
+
+def _share_masked(fit: pa.Table) -> float | None:
+    """Share of a take's landmarks that were masked as outliers; None in older data sets."""
+    masked = _count(fit, "n_outliers")
+    return None if masked is None else masked / max(masked + (_count(fit, "n_landmarks") or 0), 1)
+
+
+def _count(fit: pa.Table, name: str) -> int | None:
+    return int(pc.sum(fit[name]).as_py() or 0) if name in fit.column_names else None
 
 
 def strip_frames(clip: ClipData) -> list[int]:

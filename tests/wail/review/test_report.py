@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from wail.review.accounting import funnel
@@ -165,6 +167,22 @@ def test_damaged_files_of_a_clip_are_said_and_the_rest_is_shown(builder):
     page = render(builder)[1]
     for words in ("voice.parquet cannot be read", "thumbs.npz cannot be read", "fits/", "Every frame is accounted for"):
         assert words in page.text
+
+
+def test_outliers_and_bad_frames_of_a_fit_are_shown_where_it_tells(builder):
+    folder = builder.clip("a" * 16)
+    telling, silent = (folder.file(f"fits/{'a' * 16}-take-{name}.parquet") for name in "ba")
+    table = pq.read_table(telling)
+    for name, values in (("n_outliers", [30, 0, 0] * 10), ("bad_frame", [True] * 4 + [False] * 26)):
+        table = table.drop_columns([name] if name in table.column_names else []).append_column(name, pa.array(values))
+    pq.write_table(table, telling)
+    table = pq.read_table(silent)
+    pq.write_table(table.drop_columns([n for n in ("n_outliers", "bad_frame") if n in table.column_names]), silent)
+    head, *rows = table_rows(render(builder)[0], "fits")
+    shown = {row[0].removeprefix("a" * 16 + "-"): dict(zip(head, row, strict=True)) for row in rows}
+    assert (shown["take-b"]["Outliers"], shown["take-b"]["Bad frames"]) == ("2.3 %", "4"), "300 of 300 + 30 * 434"
+    assert (shown["take-a"]["Outliers"], shown["take-a"]["Bad frames"]) == ("–", "–"), "of an older version"
+    assert shown["take-a"]["Converged"] == "100 %"
 
 
 def test_the_same_dataset_gives_the_same_bytes(builder):
