@@ -47,7 +47,7 @@ def write_mp4(
     """
     if wave is not None and rate_hz is None:
         raise ValueError("write_mp4 needs rate_hz with a wave")
-    sound = None if wave is None else np.atleast_2d(np.clip(wave, -1, 1).astype(np.float32))
+    sound = None if wave is None else np.atleast_2d(np.clip(wave, -1, 1).astype(np.float32, copy=False))
     video_codec, audio_codec = CODECS.get(path.suffix.lower(), ("libx264", "aac"))
     stored = (_even(np.rot90(frame, rotation_deg // 90)) for frame in frames)
     first = next(stored, None)

@@ -44,6 +44,8 @@ class FittedTake:
     n_landmarks: NDArray[np.int32]
     confidence: NDArray[np.float32]
     """[n] 0-1, NaN where the fit does not say"""
+    n_outliers: NDArray[np.int32]
+    """[n] landmarks masked as outliers, 0 where the fit does not say"""
 
     @property
     def frames(self) -> range:
@@ -63,8 +65,8 @@ class Mesh:
 
 
 def fitted_takes(clip: ClipData, max_residual: float | None) -> list[FittedTake]:
-    """The clip's takes that have a fit, by time; frames over `max_residual` or not converged are `poor_fit`, those
-    without any landmark `bridged`. Raises DatasetError for a fit that is damaged."""
+    """The clip's takes that have a fit, by time; frames over `max_residual`, bad or not converged are `poor_fit`, those
+    seen by no landmark `bridged`. Raises DatasetError for a fit that is damaged."""
     takes = clip.tables["takes"].to_pylist() if "takes" in clip.tables else []
     found = [_fitted(clip.clip_id, take, clip.fits[take["take_id"]], max_residual)
              for take in takes if take["take_id"] in clip.fits]  # fmt: skip
@@ -83,27 +85,30 @@ def _fitted(clip_id: str, take: Mapping[str, Any], fit: Fit, max_residual: float
             raise ValueError(shape_message("latents", f"({n}, {N_LATENT})", latents.shape)
                              + f", with a confidence each, of which there are {len(confidence)}")  # fmt: skip
         width_px, height_px = about["size_px"]
+        bad, n_outliers = (table[name].to_numpy(zero_copy_only=False) if name in table.column_names
+                           else np.zeros(n, kind) for name, kind in (("bad_frame", bool), ("n_outliers", np.int32)))
         return FittedTake(
             take_id=take["take_id"], label=take["label"], track=take["track"], first=int(table["frame"][0].as_py()),
             latents=latents.astype(np.float32), pose=flat(table["pose"]).reshape(n, 6).astype(np.float32),
             focal_px=float(about["focal_px"]), size_px=(int(width_px), int(height_px)),
             state=states(table["n_landmarks"].to_numpy(), table["residual"].to_numpy(),
-                         table["converged"].to_numpy(zero_copy_only=False), max_residual),
+                         table["converged"].to_numpy(zero_copy_only=False), bad, max_residual),
             residual=table["residual"].to_numpy(), lip_sd_mm=table["lip_sd_mm"].to_numpy(),
             n_landmarks=table["n_landmarks"].to_numpy(),
-            confidence=confidence,
+            confidence=confidence, n_outliers=n_outliers,
         )  # fmt: skip
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise DatasetError(f"clip {clip_id}: fits/{take['take_id']}.parquet is damaged or of another version "
                            f"({error!r}): delete it and run wail curate again") from error  # fmt: skip
 
 
-def states(n_landmarks: NDArray[Any], residual: NDArray[Any], converged: NDArray[Any],
+def states(n_landmarks: NDArray[Any], residual: NDArray[Any], converged: NDArray[Any], bad: NDArray[Any],
            max_residual: float | None) -> list[State]:  # fmt: skip
-    """Of each frame, as the verdicts judge it: `bridged` where no landmark was used, `poor_fit` where the residual is
-    over the limit or the fit did not converge."""
+    """Of each frame: `bridged` where there was no landmark, `poor_fit` where the residual is over the limit, the fit
+    did not converge, or its landmarks were all masked as those of a `bad` frame."""
     good = converged & (residual <= (np.inf if max_residual is None else max_residual))
-    return ["bridged" if n == 0 else "converged" if ok else "poor_fit" for n, ok in zip(n_landmarks, good, strict=True)]
+    return ["poor_fit" if wrong else "bridged" if n == 0 else "converged" if ok else "poor_fit"
+            for n, ok, wrong in zip(n_landmarks, good, bad, strict=True)]  # fmt: skip
 
 
 def model_of(clip: ClipData, takes: Sequence[FittedTake], path: Path | None) -> FaceModel:

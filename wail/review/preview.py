@@ -214,12 +214,15 @@ def fit_text(take: FittedTake, frame: int) -> tuple[str, ...]:
     state = take.state[k]
     if state == "bridged":
         return (overlay.STATE_TEXT[state],)
+    if not take.n_landmarks[k]:
+        return (overlay.STATE_TEXT[state], f"bad frame, all of its landmarks masked, {take.n_outliers[k]} as outliers")
+    outliers = f", {take.n_outliers[k]} masked" if take.n_outliers[k] else ""
     return (
         overlay.STATE_TEXT[state],
         f"error {100 * take.residual[k]:.1f} % of the eyes' distance",
         f"confidence {take.confidence[k]:.2f}",
         f"lips ± {take.lip_sd_mm[k]:.2f} mm",
-        f"{take.n_landmarks[k]} landmarks",
+        f"{take.n_landmarks[k]} landmarks{outliers}",
     )
 
 

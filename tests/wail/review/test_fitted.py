@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -11,6 +12,7 @@ from wail.inface.camera import project, to_camera
 from wail.inface.landmarks import UPPER_INNER_LIP, aperture_mm, load_map
 from wail.inface.model import load_model
 from wail.review.fitted import CHUNK, Meshes, fitted_takes, model_of, states, take_aperture_mm
+from wail.review.preview import fit_text
 from wail.review.read import Fit, read_clip
 
 CLIP = "a" * 16
@@ -47,10 +49,25 @@ def test_the_takes_that_have_a_fit_with_where_they_are(clip):
 
 def test_states_are_the_verdicts_own():
     seen, residual = np.array([434, 434, 434, 0]), np.array([0.05, 0.2, 0.05, 0.0])
-    got = states(seen, residual, np.array([True, True, False, False]), 0.1)
+    got = states(seen, residual, np.array([True, True, False, False]), np.zeros(4, bool), 0.1)
     assert got == ["converged", "poor_fit", "poor_fit", "bridged"]
-    assert states(np.array([434]), np.array([0.9]), np.array([True]), None) == ["converged"]
-    assert states(np.array([434]), np.array([np.nan]), np.array([True]), 0.1) == ["poor_fit"]
+    one, yes, no = np.array([434]), np.array([True]), np.array([False])
+    assert states(one, np.array([0.9]), yes, no, None) == ["converged"]
+    assert states(one, np.array([np.nan]), yes, no, 0.1) == ["poor_fit"]
+    assert states(one * 0, np.array([0.0]), yes, yes, 0.1) == ["poor_fit"]
+
+
+def test_outliers_and_bad_frames_are_told_where_the_table_has_them(clip):
+    name = f"{CLIP}-t"
+    fit = clip.fits[name]
+    bad, outliers = np.arange(45) == 4, np.arange(45, dtype=np.int32)
+    used = np.where(bad, 0, 400).astype(np.int32)
+    table = fit.table.drop_columns(["n_landmarks", *({"n_outliers", "bad_frame"} & set(fit.table.column_names))])
+    for column, values in (("n_landmarks", used), ("n_outliers", outliers), ("bad_frame", bad)):
+        table = table.append_column(column, pa.array(values))
+    take = fitted_takes(replace(clip, fits={**clip.fits, name: Fit(table, fit.about)}), 0.1)[0]
+    assert take.state[3:6] == ["converged", "poor_fit", "converged"]
+    assert "bad frame" in fit_text(take, 14)[1] and fit_text(take, 13)[-1] == "400 landmarks, 3 masked"
 
 
 def test_meshes_are_decoded_and_projected_as_the_fit_says(clip, model):
