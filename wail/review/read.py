@@ -29,9 +29,9 @@ NEEDED = {
     "takes": ("take_id", "track", "start_s", "end_s", "n_frames", "bridged", "label", "probability", "sync_score",
               "reason"),
 }  # fmt: skip
+"""Columns that are drawn, by table: data sets of other versions are read as long as they have these."""
 FIT_COLUMNS = ("frame", "pose", "expression", "residual", "lip_sd_mm", "n_landmarks", "converged")
 """The same of a take's fit; `n_outliers` and `bad_frame` are shown where it has them."""
-"""Columns that are drawn, by table: data sets of other versions are read as long as they have these."""
 
 
 @dataclass(frozen=True)
