@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from wail.bench.cli import bench
+from wail.inface_cli import inface
 
 EXIT_ERROR = 1
 EXIT_NOTHING = 3
@@ -360,3 +361,4 @@ def doctor(out: Path, weights: Path | None, face_model: Path | None, as_json: bo
 
 
 main.add_command(bench)
+main.add_command(inface)
