@@ -70,7 +70,7 @@ def view(normals: Tensor, rotation: Tensor, points_cam: Tensor, config: FitConfi
     """Weights of a pose: from `hidden_cos` (not seen) to `grazing_cos` (wholly seen); below that a landmark slides.
 
     Close to the outline a detector puts a landmark on the outline, wherever it is along it (silhouette points slide, as
-    in Cao et al. 2014), so its distance from the outline counts more than its place along it. Square to the outline is the
+    in Cao et al. 2014), so its distance from the outline counts more than its place along it. Square to it is the
     normal's direction in the picture: d(x / z, y / z) along (nx, ny, nz) is (nx z - nz x, ny z - nz y) / z^2.
     """
     cosine = facing(normals, rotation, points_cam)
