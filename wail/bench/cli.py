@@ -95,3 +95,23 @@ def vision(data: Path | None, cache: Path | None, rounds: int, hour: bool, as_js
 
     rows, about = bench_vision(data, cache, rounds, hour, lambda text: click.echo(text, err=True))
     say(f"wail bench vision, {about['seconds']:.0f} s", rows, about, as_json)
+
+
+@bench.command()
+@click.option("--split", type=click.Choice(["test", "tune"]), default="test", show_default=True,
+              help="Decoders and takes: tune is what weights were chosen on, test is for the report.")  # fmt: skip
+@click.option("--only", metavar="PART,...", help="Some parts: accuracy, robust, rigid, quality, energy, speed, gpu, "
+              "clips, memory.")  # fmt: skip
+@click.option("--cache", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder that keeps the rendered clips, and their dataset, for the next run.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True, help="Torch's, where it is timed.")
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Of what is timed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def fit(split: str, only: str | None, cache: Path | None, threads: int, rounds: int, as_json: bool) -> None:
+    """The fit against known truth: errors in mm, energy and speed beside Adam, rigid heads, rendered clips, memory."""
+    from wail.bench.fit import bench_fit
+    from wail.show import bars
+
+    with bars() as tell:
+        rows, about = bench_fit("tune" if split == "tune" else "test", names_in(only), cache, threads, rounds, tell)
+    say(f"wail bench fit, split {split}, {about['seconds']:.0f} s", rows, about, as_json)

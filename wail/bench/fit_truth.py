@@ -132,7 +132,7 @@ def model_of(kind: Kind, split: Split, seed: int) -> tuple[FaceModel, LandmarkMa
 def truth_config(problem: FitProblem) -> FitConfig:
     """What is true of a problem, as a fit's config: independent errors of this spread in every landmark and frame,
     latents of unit variance, no part of the face more precise than another, nothing turned away that is not
-    hidden, nothing said of smoothness.
+    hidden, nothing said of smoothness or of a head's size.
 
     Focal length: known, unless the problem's prior is off; then the prior is wide. The kernel is robust only where
     there are outliers. What is left at its default belongs to the solver, not to the noise.
@@ -141,10 +141,11 @@ def truth_config(problem: FitProblem) -> FitConfig:
     return FitConfig(
         focal_ratio=problem.prior_focal_px / max(problem.size_px), focal_log_sd=1e-4 if exact else 0.3,
         landmark_sd_mm=problem.noise_px / PX_PER_MM, independent_landmarks=float(problem.fitted.sum()),
-        independent_frames=1e9, huber=FitConfig.huber if robust else LOOSE, lip_weight=1.0, inner_lip_weight=1.0,
-        expression_sd=1.0, expression_step=LOOSE, rotation_step_rad=LOOSE, translation_step_mm=1e3 * LOOSE,
-        independent_lip_gaps=1e-9, independent_lid_gaps=1e-9, hidden_cos=-1.0, grazing_cos=-0.999,
-        outlier_sds=FitConfig.outlier_sds if robust else LOOSE, bad_frame_ratio=LOOSE, most_outliers=1.0,
+        independent_frames=1e9, huber=FitConfig.huber if robust else LOOSE, expression_sd=1.0, expression_step=LOOSE,
+        rotation_step_rad=LOOSE, translation_step_mm=1e3 * LOOSE, independent_lip_gaps=0.0, independent_lid_gaps=0.0,
+        hidden_cos=-1.0, grazing_cos=-1.0, head_size_weight=0.0,
+        outlier_sds=FitConfig.outlier_sds if robust else LOOSE,
+        bad_frame_ratio=FitConfig.bad_frame_ratio if robust else LOOSE,
     )  # fmt: skip
 
 
