@@ -19,18 +19,17 @@ class FitConfig:
     focal_ratio: AboveZero = 1.2
     """Prior focal length over the picture's longer side: a phone's main camera."""
     focal_log_sd: AboveZero = 0.05
-    landmark_sd_mm: AboveZero = 1.0
-    """A landmark's error, at the face."""
-    independent_landmarks: AboveZero = 60.0
-    """How many independent landmarks a frame's 434 are worth."""
+    landmark_sd_mm: AboveZero = 2.0
+    """A landmark's error, at the face: mediapipe's on rendered infants is 2.0-2.5 mm a coordinate, most of it the same
+    in all of a take's frames (docs/fit.md)."""
+    independent_landmarks: AboveZero = 20.0
+    """How many independent landmarks a frame's 434 are worth: their errors vary in 4-10 directions besides those of a
+    similarity, being alike in neighbours."""
     independent_frames: AboveZero = 5.0
     """How many independent frames a take can be worth to what it shares: a detector's bias on a face stays the same,
     and without this limit it would all go into identity."""
     huber: AboveZero = 3.0
     """Beyond so many standard deviations a landmark's pull no longer grows."""
-    lip_weight: AtLeastZero = 2.0
-    inner_lip_weight: AtLeastZero = 12.0
-    """Some twenty landmarks say whether the mouth is open or closed; at the others' weight a closed one stays ajar."""
     expression_sd: AboveZero = 3.0
     """Wider than the codes' own 1: summed over a take's frames, a tight prior would rather shrink the head."""
     expression_step: AboveZero = 0.7
@@ -50,7 +49,7 @@ class FitConfig:
     """Of both eyes' fourteen."""
     hidden_cos: Annotated[float, Ge(-1), Lt(1)] = 0.0
     """Landmarks whose normal is turned from the camera beyond this cosine are not used ..."""
-    grazing_cos: Annotated[float, Ge(-1), Lt(1)] = 0.3
+    grazing_cos: Annotated[float, Ge(-1), Lt(1)] = 0.5
     """... and those below this one slide along the outline. Not above hidden_cos: none slide."""
     outlier_sds: AboveZero = 4.0
     """Landmarks off by more than this many of the frame's own robust spread are masked ..."""
@@ -60,11 +59,22 @@ class FitConfig:
     """A frame whose spread is so many times the take's median is wrong as a whole ..."""
     most_outliers: Annotated[float, Gt(0), Le(1)] = 0.4
     """... and one in which more of what is seen than this is masked."""
-    key_frames: AtLeastOne = 24
-    key_iterations: AtLeastOne = 20
-    iterations: AtLeastOne = 25
-    settled_mm: AboveZero = 0.15
-    """A frame has converged when no landmark moved further in the last step."""
+    head_size_weight: AtLeastZero = 1.0
+    """How much the prior of the outer eyes' distance by age counts; 0: it says nothing."""
+    independent_fan: AboveZero = 12.0
+    """How many independent landmarks face-alignment's 51 are worth, where they are given."""
+    key_stride: AtLeastOne = 8
+    key_frames: AtLeastOne = 64
+    """Every so many frames a key frame, but no more of them than this in a take."""
+    key_iterations: AtLeastOne = 14
+    frame_iterations: AtLeastOne = 20
+    iterations: AtLeastOne = 5
+    screenings: AtLeastOne = 3
+    """How often, at most, frames are solved and their landmarks believed anew."""
+    settled_nats: AboveZero = 0.5
+    """A frame has settled when its next step would lower the energy by less: a posterior standard deviation."""
+    converged_nats: AboveZero = 2.0
+    """A frame has converged when, after the last step, the next would win less than this."""
     lip_trust_mm: AboveZero = 2.0
     """lip_sd_mm at which confidence has halved."""
     residual_trust: AboveZero = 0.08
@@ -96,7 +106,14 @@ class TakeFit:
     """[n] settled, and seen by enough landmarks (frames between are filled from their neighbours)"""
     confidence: NDArray[np.float32]
     """[n] 0-1: 1 / (1 + (lip_sd/trust)^2) / (1 + (residual/trust)^2); 0 where not converged"""
+    n_outliers: NDArray[np.int32]
+    """[n] landmarks masked because they are too far off the others"""
+    bad_frame: NDArray[np.bool_]
+    """[n] frames that are wrong as a whole, which take no part in the fit and are filled from their neighbours"""
     iterations: int
+    jacobians: int
+    """Frames' Jacobians that were made: the fit's main cost."""
+    jacobian_dtype: str
     energy: float
     seconds: float
     device: str

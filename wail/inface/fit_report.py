@@ -1,87 +1,128 @@
-"""From a fitted state to what is stored: raw codes, poses, residuals, uncertainty, confidence."""
+"""From a solved task to what is stored: raw codes, poses, residuals, uncertainty, confidence."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from wail.inface.fit_arrow import link_diagonal, prior_precision
+from wail.inface.fit_batch import N_CODES, N_EXPRESSION, State
+from wail.inface.fit_chain import chain_covariance
 from wail.inface.fit_config import FitConfig, TakeFit
-from wail.inface.fit_lm import weights_of
-from wail.inface.fit_problem import CHUNK, N_CODES, Normal, Observed, State, energy, normal_equations, residuals
-from wail.inface.fit_rows import PointRows, points, points_and_jacobian
-from wail.inface.fit_solve import marginal_factors
+from wail.inface.fit_energy import link_energy, look, shared_energy
+from wail.inface.fit_jacobian import curvature
+from wail.inface.fit_observe import frame_spread
+from wail.inface.fit_rounds import Solved, without_pairs
+from wail.inface.fit_rows import PointRows, forward, jacobian, points
+from wail.inface.fit_set_up import Task, weights_of
 from wail.inface.fit_start import MIN_LANDMARKS
-from wail.inface.model import AGE, EXPRESSION, IDENTITY
+from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel
 from wail.inface.rotation import continuous_axis_angle
+
+CHUNK = 64
+"""Frames whose lip vertices' Jacobian is held at once."""
+NOISE_DOF = 10.0
+"""How many measurements' worth of trust lie in the config's own noise, against a frame's residuals."""
 
 
 def report(
-    rows: PointRows,
-    eye_rows: PointRows,
-    lip_rows: PointRows,
-    seen: Observed,
-    state: State,
-    moved_mm: Tensor,
-    iterations: int,
-    raw: NDArray[np.float32],
-    config: FitConfig,
-    seconds: float,
+    model: FaceModel, task: Task, solved: Solved, config: FitConfig, jacobian_rows: PointRows, seconds: float,
     device: str,
-) -> TakeFit:
-    """eye_rows: the two outer eye corners; lip_rows: the lip vertices; raw [n, 97]: the fitted raw codes."""
-    weights = weights_of(config)
-    in_sigmas = _rms_in_sigmas(rows, seen, state)
-    # Where the picture disagrees more than the config allows for, the spread is wider by as much.
-    lip_sd = _lip_sd_mm(lip_rows, state, normal_equations(rows, state, seen, weights)) * in_sigmas.clamp(min=1)
-    residual = in_sigmas * seen.sigma_px / _eye_distance_px(eye_rows, seen, state)
-    used = (seen.weight > 0).sum(-1)
-    converged = (moved_mm < config.settled_mm) & (used >= MIN_LANDMARKS)
+) -> list[TakeFit]:  # fmt: skip
+    """One TakeFit a take."""
+    state, batch, belief = solved.state, solved.batch, solved.belief
+    weights = weights_of(task, batch, config)
+    n = len(task.worth)
+    seen = look(task.rows, batch, state, weights)
+    plain = look(task.rows, without_pairs(task, batch), state, weights).residual.norm(dim=1)
+    used = (batch.weight[:, :n] > 0)
+    # A bad frame's residual is that of all it shows: it must be seen to be bad.
+    told = torch.where(belief.bad_frame[:, None], belief.seen * task.worth, batch.weight[:, :n])
+    in_sigmas = ((told * plain.square()).sum(1) / told.sum(1).clamp(min=1e-12)).sqrt()
+    eyes = points(task.eye_rows, state.latents(batch))
+    eye_px = (eyes[:, :, 0] - eyes[:, :, 1]).norm(dim=1) * seen.focal_px / state.translation_mm[:, 2]
+    residual = in_sigmas * batch.sigma_px[:, 0] / eye_px
+    lip_sd = _lip_sd_mm(task, solved, config, jacobian_rows, _noise(task, belief.seen, plain, used, config))
+    count = used.sum(1)
+    converged = (solved.gain < config.converged_nats) & (count >= MIN_LANDMARKS) & ~belief.bad_frame
     trust = 1 / (1 + (lip_sd / config.lip_trust_mm) ** 2) / (1 + (residual / config.residual_trust) ** 2)
-    return TakeFit(
-        identity=raw[0, IDENTITY].copy(),
-        age=float(raw[0, AGE][0]),
-        expression=raw[:, EXPRESSION].copy(),
-        pose=_pose(state),
-        focal_px=float(seen.prior_focal_px * torch.exp(state.log_focal)),
-        residual=residual.cpu().numpy().astype(np.float32),
-        lip_sd_mm=lip_sd.cpu().numpy().astype(np.float32),
-        n_landmarks=used.cpu().numpy().astype(np.int32),
-        converged=converged.cpu().numpy(),
-        confidence=torch.where(converged, trust, 0).cpu().numpy().astype(np.float32),
-        iterations=iterations,
-        energy=energy(rows, state, seen, weights),
-        seconds=seconds,
-        device=device,
-    )
-
-
-def _pose(state: State) -> NDArray[np.float32]:
-    turn = continuous_axis_angle(state.rotation.double().cpu().numpy())
-    return np.asarray(np.concatenate([turn, state.translation_mm.cpu().numpy()], axis=1), np.float32)
-
-
-def _rms_in_sigmas(rows: PointRows, seen: Observed, state: State) -> Tensor:
-    """Weighted RMS distance of picture and landmark, [n], in sigmas; 0 where no landmark was used."""
-    squares = residuals(rows, state, seen).square().sum(1)
-    return ((seen.weight * squares).sum(-1) / seen.weight.sum(-1).clamp(min=1e-12)).sqrt()
-
-
-def _eye_distance_px(eye_rows: PointRows, seen: Observed, state: State) -> Tensor:
-    """The fitted outer eye distance at the head's distance, not foreshortened: [n]."""
-    eyes = points(eye_rows, state.latents())
-    focal = seen.prior_focal_px * torch.exp(state.log_focal)
-    distance_mm: Tensor = (eyes[:, :, 0] - eyes[:, :, 1]).norm(dim=1)
-    return distance_mm * focal / state.translation_mm[:, 2]
-
-
-def _lip_sd_mm(rows: PointRows, state: State, normal: Normal) -> Tensor:
-    """sqrt(mean over vertices of trace(J C J')), with C the frame's expression covariance, pose marginalised: [n]."""
-    factors = marginal_factors(normal.blocks, normal.links)
+    raw = _raw_codes(model, state.latents(batch))
+    energies = _energy_by_take(task, solved, seen.energy, config)
+    columns = {
+        "residual": residual, "lip_sd_mm": lip_sd, "n_landmarks": count.int(), "converged": converged,
+        "confidence": torch.where(converged, trust, 0), "n_outliers": belief.outlier.sum(1).int(),
+        "bad_frame": belief.bad_frame,
+    }  # fmt: skip
+    focal = batch.prior_focal_px * torch.exp(state.log_focal)
     out = []
-    for start in range(0, len(factors), CHUNK):
-        part = slice(start, start + CHUNK)
-        _, by_latent = points_and_jacobian(rows, state.latents()[part], start=N_CODES)
-        padded = torch.nn.functional.pad(by_latent.flatten(2).double(), (0, 0, 0, 6))
-        spread = torch.linalg.solve_triangular(factors[part], padded, upper=False)
-        out.append((spread.square().sum((1, 2)) / rows.n_points).sqrt())
-    return torch.cat(out)
+    for take in range(int(task.take[-1]) + 1):
+        of = torch.nonzero(task.take == take)[:, 0]
+        rows = of.cpu().numpy()
+        out.append(TakeFit(
+            identity=raw[rows[0], IDENTITY].copy(), age=float(raw[rows[0], AGE][0]),
+            expression=raw[rows][:, EXPRESSION].copy(), pose=_pose(state, of),
+            focal_px=float(focal[batch.clip[of[0]]]),
+            iterations=solved.work.steps, jacobians=solved.work.jacobians,
+            jacobian_dtype=str(jacobian_rows.weights[0].dtype).removeprefix("torch."),
+            energy=float(energies[take]), seconds=seconds, device=device,
+            **{name: value[of].cpu().numpy() for name, value in columns.items()},
+        ))  # fmt: skip
+    return out
+
+
+def _pose(state: State, frames: Tensor) -> NDArray[np.float32]:
+    turn = continuous_axis_angle(state.rotation[frames].double().cpu().numpy())
+    return np.asarray(np.concatenate([turn, state.translation_mm[frames].cpu().numpy()], axis=1), np.float32)
+
+
+def _raw_codes(model: FaceModel, z: Tensor) -> NDArray[np.float32]:
+    """[F, 97] z-scored in the fit's order to raw in the file's."""
+    of = z.double().cpu().numpy()
+    codes = np.empty_like(of)
+    codes[:, IDENTITY], codes[:, AGE], codes[:, EXPRESSION] = of[:, :32], of[:, 32:33], of[:, 33:]
+    raw = codes * np.asarray(model.latent_std.cpu(), float) + np.asarray(model.latent_mean.cpu(), float)
+    return np.asarray(raw, np.float32)
+
+
+def _energy_by_take(task: Task, solved: Solved, of_frames: Tensor, config: FitConfig) -> Tensor:
+    """[takes] energy of each take's frames and ties; what its clip shares is split evenly between the clip's takes."""
+    state, batch = solved.state, solved.batch
+    weights = weights_of(task, batch, config)
+    n_takes = int(task.take[-1]) + 1
+    out = of_frames.new_zeros(n_takes).index_add_(0, task.take, of_frames)
+    out.index_add_(0, task.take[1:], link_energy(batch, state, weights))
+    codes, focal = shared_energy(state, weights, task.eye_rows)
+    by_clip = focal.index_add(0, batch.clip_of_subject, codes)
+    first = torch.searchsorted(task.take, torch.arange(n_takes, device=task.take.device))
+    clip = batch.clip[first]
+    return out + (by_clip / torch.bincount(clip, minlength=len(by_clip)))[clip]
+
+
+def _noise(task: Task, seen: Tensor, residual: Tensor, used: Tensor, config: FitConfig) -> Tensor:
+    """[F] variance of a frame's landmark errors over what the config says: mean of an inverse-gamma posterior with
+    NOISE_DOF degrees of freedom at 1 (Gelman et al., Bayesian Data Analysis, section 2.6)."""
+    of = seen * used
+    dof = 2 * (of * task.worth).sum(1)
+    return (NOISE_DOF + dof * frame_spread(residual, of).square()) / (NOISE_DOF + dof)
+
+
+def _lip_sd_mm(task: Task, solved: Solved, config: FitConfig, jacobian_rows: PointRows, noise: Tensor) -> Tensor:
+    """sqrt(mean over lip vertices of trace(J C J')), with C the frame's expression covariance, pose marginalised, all
+    frames' pull included, what is shared given: [F]."""
+    state, batch = solved.state, solved.batch
+    weights = weights_of(task, batch, config)
+    seen = look(task.rows, batch, state, weights)
+    blocks = curvature(jacobian_rows, batch, state.rotation, seen, weights, shared=False).own / noise[:, None, None]
+    link = batch.link[:, None] * weights.link_precision(batch.link)
+    # A pose has no prior: where nothing is seen and no neighbour holds it, it may be anywhere.
+    least = torch.cat([blocks.new_zeros(N_EXPRESSION), blocks.new_full((6,), 1e-6)])
+    diagonal = prior_precision(blocks, weights) + least + link_diagonal(link, len(blocks))
+    blocks.diagonal(dim1=1, dim2=2).add_(diagonal)
+    covariance = chain_covariance(blocks.double(), torch.diag_embed(-link).double())[0][:, :N_EXPRESSION, :N_EXPRESSION]
+    out = []
+    for start in range(0, len(covariance), CHUNK):
+        z = state.latents(batch)[start : start + CHUNK]
+        by_latent = jacobian(task.lip_rows, forward(task.lip_rows, z), start=N_CODES).flatten(2).double()
+        spread = (by_latent * (covariance[start : start + CHUNK] @ by_latent)).sum((1, 2))
+        out.append((spread / task.lip_rows.n_points).sqrt())
+    return torch.cat(out).float()

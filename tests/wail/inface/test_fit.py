@@ -15,8 +15,8 @@ from wail.inface.rotation import angles_from_matrix, matrix_from_angles, matrix_
 SIZE_PX = (640, 480)
 # The truth below has independent errors of 1 px, about half a millimetre; a detector's are neither.
 INDEPENDENT = FitConfig(
-    landmark_sd_mm=0.5, independent_landmarks=434.0, independent_frames=1000.0, expression_sd=1.0, lip_weight=1.0,
-    inner_lip_weight=1.0,
+    landmark_sd_mm=0.5, independent_landmarks=434.0, independent_frames=1000.0, expression_sd=1.0, head_size_weight=0.0,
+    hidden_cos=-1.0, grazing_cos=-1.0, outlier_sds=8.0, independent_lip_gaps=0.0, independent_lid_gaps=0.0,
 )
 
 

@@ -1,0 +1,112 @@
+"""The rounds of a fit: key frames find what is shared, every frame finds its own, what is wrong is masked, and then all
+unknowns are solved for together."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wail.inface.fit_batch import Batch, State
+from wail.inface.fit_config import FitConfig
+from wail.inface.fit_energy import look
+from wail.inface.fit_marquardt import Solver, Work, minimise_all, minimise_frames
+from wail.inface.fit_observe import Belief, believe
+from wail.inface.fit_rows import PointRows, points
+from wail.inface.fit_set_up import Task, weights_of, with_belief
+from wail.inface.fit_start import MIN_LANDMARKS, neighbours, start_pose
+
+KEY_ROUNDING, FRAME_ROUNDING, LATER_ROUNDING = 0.3, 0.15, 0.03
+"""How far kinks are rounded off at the start of each round (fit_marquardt): a cold start needs the most."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A fitted state, what was believed of the landmarks in the end, what each frame's next step would still win in
+    nats [F], and the work it took."""
+
+    state: State
+    batch: Batch
+    belief: Belief
+    gain: Tensor
+    work: Work
+
+
+def solve(task: Task, config: FitConfig, jacobian_rows: PointRows) -> Solved:
+    """Fit all takes of a task."""
+    belief = _believed(task, task.start, None, config)
+    batch = with_belief(task.batch, belief.weight, belief.squeeze)
+    state, work = _by_keys(task, batch, task.start, config, jacobian_rows)
+    rounding = FRAME_ROUNDING
+    for _ in range(config.screenings):
+        state, _, more = minimise_frames(_solver(task, batch, config, jacobian_rows), batch, state,
+                                         config.frame_iterations, rounding)  # fmt: skip
+        work, rounding = work + more, LATER_ROUNDING
+        before, belief = belief, _believed(task, state, batch, config)
+        batch = with_belief(task.batch, belief.weight, belief.squeeze)
+        if belief.squeeze is None and torch.equal(before.weight, belief.weight):
+            break
+    state, gain, more = minimise_all(_solver(task, batch, config, jacobian_rows), batch, state, config.iterations)
+    return Solved(state, batch, belief, gain, work + more)
+
+
+def _solver(task: Task, batch: Batch, config: FitConfig, jacobian_rows: PointRows) -> Solver:
+    return Solver(task.rows, jacobian_rows, task.eye_rows, weights_of(task, batch, config), config.settled_nats)
+
+
+def _by_keys(
+    task: Task, batch: Batch, state: State, config: FitConfig, jacobian_rows: PointRows
+) -> tuple[State, Work]:
+    """What is shared, from key frames; every other frame starts between them, with a pose for the face found."""
+    keys = key_frames(batch.weight, task.take, config.key_stride, config.key_frames)
+    few = batch.take(keys, _ties(task.take, keys))
+    at, _, work = minimise_all(_solver(task, few, config, jacobian_rows), few, state.take(keys),
+                               config.key_iterations, KEY_ROUNDING)  # fmt: skip
+    _, before, after, share = neighbours(keys, task.take)
+    expression = torch.lerp(at.expression[before], at.expression[after], share[:, None])
+    found = State(at.codes, at.log_focal, expression, state.rotation, state.translation_mm)
+    face = points(task.rows, found.latents(batch)).mT
+    n = face.shape[1]
+    focal = (batch.prior_focal_px * torch.exp(at.log_focal))[batch.clip]
+    rotation, translation, _ = start_pose(face, batch.xy_px[:, :, :n].mT, batch.weight[:, :n], focal, batch.centre_px,
+                                          task.take)  # fmt: skip
+    return State(at.codes, at.log_focal, expression, rotation, translation), work
+
+
+def key_frames(weight: Tensor, take: Tensor, stride: int, most: int) -> Tensor:
+    """Frames, ascending: in every take the best seen of each `stride`, or of fewer, longer parts if those are more than
+    `most`; parts that show too little of a face have none."""
+    total = weight.sum(1).cpu().numpy()
+    enough = ((weight > 0).sum(1) >= MIN_LANDMARKS).cpu().numpy()
+    of = take.cpu().numpy()
+    out = []
+    for one in np.unique(of):
+        frames = np.flatnonzero(of == one)
+        parts = np.array_split(frames, min(most, -(-len(frames) // stride)))
+        best = [int(part[total[part].argmax()]) for part in parts]
+        kept = [frame for frame in best if enough[frame]]
+        out += kept or [int(frames[np.where(enough[frames], total[frames], -1).argmax()])]
+    return torch.tensor(out, device=weight.device)
+
+
+def _ties(take: Tensor, frames: Tensor) -> Tensor:
+    """How strongly chosen frames are tied: a random walk's variance grows with the gap; takes are not tied."""
+    gap = (frames[1:] - frames[:-1]).to(torch.float32)
+    return torch.where(take[frames[1:]] == take[frames[:-1]], 1 / gap, 0.0)
+
+
+def _believed(task: Task, state: State, batch: Batch | None, config: FitConfig) -> Belief:
+    """Asked without a batch, before anything is fitted, nothing is masked."""
+    of = batch or task.batch
+    seen = look(task.rows, without_pairs(task, of), state, weights_of(task, of, config))
+    residual = None if batch is None else seen.residual.norm(dim=1)
+    return believe(task.visibility, task.worth, task.pairs, task.normals, state.rotation, seen.cam_mm, residual,
+                   task.take, config)  # fmt: skip
+
+
+def without_pairs(task: Task, batch: Batch) -> Batch:
+    """Landmarks alone."""
+    n = len(task.worth)
+    squeeze = None if batch.squeeze is None else batch.squeeze[..., :n]
+    return replace(batch, xy_px=batch.xy_px[..., :n], weight=batch.weight[:, :n], sigma_px=batch.sigma_px[:, :n],
+                   squeeze=squeeze, pair=batch.pair[:, :0])  # fmt: skip
