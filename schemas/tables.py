@@ -87,7 +87,8 @@ LANDMARKS = schema("landmarks", 1, [
 FAN = schema("fan", 1, [
     field("frame", I32, "index on the 30 fps grid"),
     field("track", I32, "face track"),
-    field("xy_px", F32S, "FAN's points, in iBUG's order, in the displayed picture", unit="px", shape="68 x 2"),
+    field("xy_px", F32S, "FAN's points, in iBUG's order, in the displayed picture, the first pixel's centre at 0.5",
+          unit="px", shape="68 x 2"),
     field("score", F32S, "height of each point's peak in its heatmap: about 1 where it is seen, lower where it is "
           "guessed; wail.vision.fan.visibility makes a visibility of it", shape="68"),
 ])  # fmt: skip
@@ -139,13 +140,16 @@ TAKES = schema("takes", 2, [
     field("reason", STR, "why the whole take was dropped; null when kept", null=True),
 ])  # fmt: skip
 
-FITS = schema("fits", 1, [
+FITS = schema("fits", 2, [
     field("frame", I32, "index on the 30 fps grid"),
     field("pose", F32S, "head to camera: axis-angle, then translation", unit="rad, mm", shape="6"),
     field("expression", F32S, "raw expression code", shape="64"),
     field("residual", F32, "RMS landmark error", unit="fraction of the outer eye distance"),
     field("lip_sd_mm", F32, "posterior standard deviation of the lip vertices", unit="mm"),
     field("n_landmarks", I32, "landmarks used"),
+    field("n_outliers", I32, "landmarks masked, as they lie far from where all others put them"),
+    field("bad_frame", BOOL, "whether the frame is wrong as a whole, took no part in the fit and is filled from its "
+          "neighbours"),
     field("converged", BOOL, "whether the frame's fit converged"),
 ])  # fmt: skip
 """The take's shared values (identity, age, focal_px, iterations, energy, device, model, size_px) and its confidence per

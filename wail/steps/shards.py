@@ -20,7 +20,8 @@ from wail.inface.model import FaceModel
 from wail.media.audio import flac_bytes
 from wail.media.probe import GRID_FPS
 from wail.steps.features import audio_name, audio_source, take_features
-from wail.steps.fit import face_model, first_frame, read_fit
+from wail.steps.fit import face_model, first_frame
+from wail.steps.fits import fit_name, read_fit, trusted
 from wail.steps.groups import split_of, subjects
 from wail.store import ClipFolder, read_table, sha256_file, write_table, write_text
 from wail.voice.mel import RATE_HZ
@@ -128,14 +129,14 @@ def take_row(
     clip: ClipFolder, take: Mapping[str, Any], frames: pa.Table, config: CurateConfig, model: FaceModel
 ) -> dict[str, Any]:
     """The columns that come from the take's fit and its frames."""
-    fit, shared = read_fit(clip.file(f"fits/{take['take_id']}.parquet"))
+    fit, shared = read_fit(clip.file(fit_name(take["take_id"])))
     n = take["n_frames"]
     expression = flat(fit["expression"]).reshape(n, 64)
     residual = fit["residual"].to_numpy()
     seen, visible = seen_frames(frames, dict(take))
     aperture = apertures(model, shared, expression)
     closed_below = closed_threshold(aperture, config.fit_limits.closed_floor_mm)
-    valid = seen & fit["converged"].to_numpy() & (residual <= config.fit_limits.max_residual)
+    valid = seen & trusted(fit, config.fit_limits)
     return {
         "take_id": take["take_id"], "label": take["label"], "start_s": take["start_s"], "fps": GRID_FPS, "n_frames": n,
         "identity": shared["identity"], "age": shared["age"], "focal_px": shared["focal_px"],

@@ -50,7 +50,8 @@ def find_fan(weights: Path | None) -> Path | None:
 
 
 class FanPoints(NamedTuple):
-    """What FAN says of one face: xy_px f32 [68, 2] in the displayed picture, and the peaks' heights f32 [68]."""
+    """What FAN says of one face: xy_px f32 [68, 2] in the displayed picture, the first pixel's centre at 0.5, and the
+    peaks' heights f32 [68]."""
 
     xy_px: Array
     score: Array
@@ -151,7 +152,7 @@ def visibility(found: FanPoints, size_px: tuple[int, int]) -> Array:
     points outside the picture of (width, height), and where nothing was found (NaN). The weight of FAN's points in the
     fit."""
     rising = np.clip((found.score - GUESSED) / (SEEN - GUESSED), 0, 1)
-    inside = ((found.xy_px >= 0) & (found.xy_px <= np.array(size_px) - 1)).all(-1)
+    inside = ((found.xy_px >= 0) & (found.xy_px <= np.array(size_px))).all(-1)
     return np.where(inside, np.nan_to_num(rising), 0).astype(np.float32)
 
 

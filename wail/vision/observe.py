@@ -132,4 +132,4 @@ class Observer:
             return memory, None
         found = locate(self._fan, rgb, view.roi)
         memory.fan = mouth_unseen(found.score)
-        return memory, FanPoints(found.xy_px, found.score)
+        return memory, FanPoints(found.xy_px + np.float32(0.5), found.score)  # as the mesh's are counted

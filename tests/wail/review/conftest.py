@@ -178,7 +178,7 @@ class Builder:
         rows = [{
             "frame": first + k, "pose": FRONTAL_POSE, "expression": mean[EXPRESSION],
             "residual": float((0.12 if bad else 0.03) + 0.005 * rng.random()), "lip_sd_mm": 0.7,
-            "n_landmarks": 434, "converged": True,
+            "n_landmarks": 434, "n_outliers": 0, "bad_frame": False, "converged": True,
         } for k in range(take["n_frames"])]  # fmt: skip
         about = {"identity": mean[IDENTITY], "age": mean[AGE][0], "focal_px": 400.0, "iterations": 120, "energy": 1.5,
                  "seconds": 2.5, "device": "cpu", "model": sha256 if is_stand_in else "77" * 32,

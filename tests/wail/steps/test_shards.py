@@ -13,7 +13,7 @@ import soundfile
 
 from schemas.tables import SHARDS
 from wail.media.audio import read_flac
-from wail.steps.fit import read_fit
+from wail.steps.fits import read_fit
 from wail.steps.shards import closed_threshold
 from wail.store import ClipFolder
 

@@ -176,7 +176,7 @@ def test_a_guessed_point_weighs_nothing_and_a_seen_one_all():
     score = np.array([[-0.1, 0.2, 0.5, 0.8, 1.7, 1.0, 1.0, np.nan]], np.float32)
     xy = np.full((1, 8, 2), 50, np.float32)
     xy[0, 5] = -1, 50
-    xy[0, 6] = 50, 100
+    xy[0, 6] = 50, 101
     xy[0, 7] = np.nan
     assert visibility(FanPoints(xy, score), (100, 100))[0] == pytest.approx([0, 0, 0.5, 1, 1, 0, 0, 0], abs=1e-6)
 
