@@ -43,27 +43,29 @@ def race(threads: int, kind: Kind, split: Split, seeds: list[int], rounds: int, 
 
 
 def race_of(problem: FitProblem, rounds: int, threads: int, device: str) -> dict[str, list[float]]:
-    """One take. The first fit of each warms up and is not timed. Energies are of one function, in float64, for both;
-    `told` is what the fit says itself; `optimum` is the least that is known: ours and Adam's, and a long run, which
-    goes on from the best of them and of a fit that takes no step for the last until none moves anything."""
+    """One take. `low` is Adam with the decoder's products in bfloat16. The first fit of each warms up and is not timed.
+    Energies are of one function, in float64, for all; `told` is what the fit says itself; `optimum` is the least that
+    is known: of these, of a fit with ten times the iterations, and of a long run from the best of them all."""
     config, scales = truth_config(problem), TUNED[problem.kind]
 
     def ours() -> TakeFit:
         return solve([problem], config, device, threads)[0]
 
-    def theirs() -> Unknowns:
-        return adam(task_of(problem, config, device), scales)
+    def theirs(low: bool = False) -> Unknowns:
+        return adam(task_of(problem, config, device), scales, low=low)
 
-    fit, at = ours(), theirs()
-    seconds = [(timed(ours, device), timed(theirs, device)) for _ in range(rounds)]
+    calls: dict[str, Callable[[], Any]] = {"ours_s": ours, "adam_s": theirs, "low_s": partial(theirs, low=True)}
+    fit, at, low = ours(), theirs(), theirs(low=True)
+    rows = [{name: timed(call, device) for name, call in calls.items()} for _ in range(rounds)]
     task = task_of(problem, config, dtype=torch.float64)
     patient = replace(config, settled_nats=1e-3, key_stride=4, key_iterations=40, frame_iterations=60, iterations=60)
     ends = [state_of(problem, task, fit), rescaled(at, scales, UNIT),
-            state_of(problem, task, solve([problem], patient, device, threads)[0])]  # fmt: skip
+            rescaled(low, scales, UNIT), state_of(problem, task, solve([problem], patient, device, threads)[0])]
     found = [float(energy(task, one, UNIT)) for one in ends]
     best = min(*found, long_run(task, ends[int(np.argmin(found))]))
-    return {"ours_s": [one for one, _ in seconds], "adam_s": [one for _, one in seconds], "ours": found[:1],
-            "adam": found[1:2], "told": [fit.energy], "optimum": [best]}  # fmt: skip
+    seconds = {name: [one[name] for one in rows] for name in calls}
+    return {**seconds, "ours": found[:1], "adam": found[1:2], "low": found[2:3], "told": [fit.energy],
+            "optimum": [best]}  # fmt: skip
 
 
 def speed(

@@ -60,6 +60,14 @@ def test_adam_gets_near_the_fit(problem, task, fit):
     assert not any(one.requires_grad for one in found.all())
 
 
+def test_bfloat16_is_near_and_not_the_same(problem, task, fit):
+    task32 = task_of(problem, truth_config(problem))
+    at = cold_start(task32)
+    low, full = float(energy(task32, at, UNIT, low=True)), float(energy(task32, at, UNIT))
+    assert low == pytest.approx(full, rel=0.01)
+    assert low != full
+
+
 def test_a_long_run_only_goes_down(problem, task, fit):
     at = state_of(problem, task, fit)
     best = long_run(task, at, steps=20)

@@ -34,6 +34,7 @@ def test_bounds_of_accuracy_can_be_met_and_missed(monkeypatch):
 
 def raced(ours, adam, optimum, ours_s=1.0, adam_s=2.0):
     return {"ours": [ours] * 2, "adam": [adam] * 2, "optimum": [optimum] * 2, "told": [ours] * 2,
+            "low": [adam] * 2, "low_s": [adam_s],
             "ours_s": [ours_s, 3.0, ours_s], "adam_s": [adam_s, 1.0, adam_s]}  # fmt: skip
 
 
