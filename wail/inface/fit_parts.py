@@ -3,8 +3,8 @@
 A detector's errors are alike in neighbours. Of mediapipe's landmarks on rendered infants (12 sample clips, 1.4 px/mm)
 a single one is 2 mm off, but the gap between upper and lower inner lip only 0.5 mm when the mouth is closed, and 7 % of
 it when open; the lids' gap 1 mm (harder pictures: docs/fit.md). So differences of two landmarks are fitted besides the
-landmarks themselves: a closed mouth closes, a crying one opens. The gaps along one mouth err together (effective number 1.2 of 9 pairs, 1.6 of 14),
-and all pairs of a part are worth no more than that.
+landmarks themselves: a closed mouth closes, a crying one opens. The gaps along one mouth err together
+(effective number 1.2 of 9 pairs, 1.6 of 14), and all pairs of a part are worth no more than that.
 """
 
 from dataclasses import dataclass
