@@ -7,7 +7,7 @@ are hidden, a focal length that is not what the fit believes. Truth, noise, patc
 that the same seed with and without them is the same take.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -127,6 +127,16 @@ def model_of(kind: Kind, split: Split, seed: int) -> tuple[FaceModel, LandmarkMa
     """The decoder of a seed, or the stand-in, and its map."""
     rng = np.random.default_rng([SALT[split], KINDS.index(kind), seed]).spawn(1)[0]
     return stand_in() if kind == "stand-in" else random_decoder(kind, rng)
+
+
+def smooth_config(problem: FitProblem) -> FitConfig:
+    """`truth_config`, and random walks whose steps are as large as the take's own on average."""
+    z = problem.latents[:, EXPRESSION] / problem.model.latent_std.numpy()[EXPRESSION]
+    turn = problem.rotation[1:] @ np.swapaxes(problem.rotation[:-1], 1, 2)
+    angle = np.arccos(np.clip((np.trace(turn, axis1=1, axis2=2) - 1) / 2, -1, 1)) / np.sqrt(3)
+    rms = [float(np.sqrt(np.square(steps).mean())) for steps in
+           (np.diff(z, axis=0), angle, np.diff(problem.translation_mm, axis=0))]  # fmt: skip
+    return replace(truth_config(problem), expression_step=rms[0], rotation_step_rad=rms[1], translation_step_mm=rms[2])
 
 
 def truth_config(problem: FitProblem) -> FitConfig:

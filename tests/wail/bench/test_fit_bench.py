@@ -27,9 +27,11 @@ def test_the_worst_decoder_counts_by_its_mean():
 
 def test_bounds_of_accuracy_can_be_met_and_missed(monkeypatch):
     monkeypatch.setattr(fit_accuracy, "scored", lambda score, kinds, split, **how: {one: (0.1, 0.31) for one in kinds})
+    monkeypatch.setattr(fit_accuracy, "smoothed_error_mm", lambda kind, split, seed: 0.3)
     rows = fit_accuracy.accuracy("tune")
-    assert [row.met for row in rows] == [False, False, True, None]
+    assert [row.met for row in rows] == [False, False, True, None, None]
     assert rows[0].value == pytest.approx(0.205)
+    assert "worse of flat and 1/k" in rows[0].note
 
 
 def raced(ours, adam, optimum, ours_s=1.0, adam_s=2.0):

@@ -12,6 +12,7 @@ from wail.bench.fit_truth import (
     SIZE_PX,
     make_problem,
     model_of,
+    smooth_config,
     truth_config,
 )
 from wail.inface.camera import project
@@ -122,3 +123,12 @@ def test_the_truths_config_says_what_is_true():
     assert truth_config(loose).focal_ratio * 1280 == pytest.approx(1.2 * FOCAL_PX)
     assert truth_config(loose).focal_log_sd > abs(np.log(1.2))
     assert truth_config(exact).independent_landmarks == 434
+
+
+def test_the_truths_smoothness_is_that_of_its_steps():
+    problem = make_problem("flat", "tune", 0, 60)
+    config = smooth_config(problem)
+    # A kernel of 5 frames: neighbours correlate by exp(-1 / 100).
+    assert config.expression_step == pytest.approx(np.sqrt(2 * (1 - np.exp(-0.01))), rel=0.1)
+    assert config.rotation_step_rad < 0.03
+    assert config.translation_step_mm < 3
