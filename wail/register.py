@@ -34,7 +34,7 @@ def register_file(
     picked: vertices of some of mediapipe's landmarks, by hand. The picture is written also where the registration is
     refused. Raises ModelError where the file is no model, is the stand-in (whose landmarks are known), or has no face.
     """
-    model = load_model(path)
+    model = load_model(path, as_in_file=True)
     if model.is_stand_in:
         raise ModelError("the stand-in needs no registration, its landmark file ships with it: give the model file you "
                          "received from INFACE's authors")  # fmt: skip

@@ -11,7 +11,6 @@ takes) is over a like set whatever the mesh's density.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from wail.errors import ModelError
 from wail.inface.landmark_file import MAP_VERSION, FileFrame, LandmarkMap, ModelMaps, read_maps, write_maps
-from wail.inface.model import FaceModel
+from wail.inface.model import FaceModel, map_path
 
 __all__ = [
     "FACE_OVAL", "GROUPS", "IBUG68", "IBUG_TO_MEDIAPIPE", "IRIS_CENTRES", "IRIS_RINGS", "LIDS", "LIPS",
@@ -62,13 +61,6 @@ GROUPS: Mapping[str, tuple[int, ...]] = {
 }  # fmt: skip
 """Vertex groups of the file and the landmarks they lie at. `lips` and `lids` hold the corners too, their parts do not;
 left and right are the subject's."""
-
-
-def map_path(model: FaceModel) -> Path:
-    """Where a model's map is: beside its file, `<model>.landmarks.json`; the stand-in's is `landmarks.json`."""
-    if model.is_stand_in:
-        return Path(__file__).parent / "standin" / "landmarks.json"
-    return model.path.with_name(f"{model.path.stem}.landmarks.json")
 
 
 def model_maps(model: FaceModel) -> ModelMaps:

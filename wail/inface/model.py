@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu, linear
 
 from wail.errors import ModelError, shape_message
+from wail.inface.frame import to_head_frame
+from wail.inface.landmark_file import read_maps
 
 IDENTITY = slice(0, 32)
 EXPRESSION = slice(32, 96)
@@ -129,10 +131,12 @@ def _move(mlp: Mlp, device: torch.device | str) -> Mlp:
     return Mlp(tuple(w.to(device) for w in mlp.weights), tuple(b.to(device) for b in mlp.biases), mlp.slope)
 
 
-def load_model(path: Path | None = None) -> FaceModel:
+def load_model(path: Path | None = None, as_in_file: bool = False) -> FaceModel:
     """The face model of an HDF5 file in INFACE's layout; None loads the stand-in. On the CPU, float32.
 
-    Raises ModelError for a file that is missing, unreadable or of another layout, with the key or shape that is wrong.
+    Where the landmark file beside it says that the file is in another frame or unit, the model is carried over to the
+    head frame; `as_in_file` leaves it as it is. Raises ModelError for a file that is missing, unreadable or of another
+    layout, with the key or shape that is wrong, and for a damaged landmark file.
     """
     path = STAND_IN_PATH if path is None else Path(path)
     if not path.is_file():
@@ -140,11 +144,23 @@ def load_model(path: Path | None = None) -> FaceModel:
                          "or none to use the stand-in")  # fmt: skip
     try:
         with h5py.File(path, "r") as file:
-            return _read(file, path)
+            model = _read(file, path)
     except OSError as error:
         raise ModelError(
             f"{path} cannot be read as HDF5 ({error}): a model must be a .h5 file in INFACE's layout"
         ) from error
+    beside = map_path(model)
+    if as_in_file or not beside.is_file():
+        return model
+    return to_head_frame(model, read_maps(beside, len(model.mean_verts_mm)).frame)
+
+
+def map_path(model: FaceModel) -> Path:
+    """Where a model's landmark file is: beside its own, `<model>.landmarks.json`; the stand-in's is `landmarks.json`.
+    """
+    if model.is_stand_in:
+        return STAND_IN_PATH.with_name("landmarks.json")
+    return model.path.with_name(f"{model.path.stem}.landmarks.json")
 
 
 def _read(file: h5py.File, path: Path) -> FaceModel:

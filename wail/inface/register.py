@@ -10,7 +10,7 @@ the spline's guess, some millimetres wide, and most so at the sides, before the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,12 +32,12 @@ from wail.inface.register_align import Similarity, align
 from wail.inface.register_check import Measures, broken_rules, measure
 from wail.inface.register_surface import Floats, Places, Surface, along_surface, make_surface
 from wail.inface.register_template import NOSE_TIP, Template, make_template
-from wail.inface.register_warp import bend
+from wail.inface.register_warp import Warps, bend
 from wail.inface.standin.rest import load_rest
 
 N_TRIED = 2
-"""So many of the coarse places, those most like a face after a little bending, are bent in full; the best counts."""
-QUICK_STIFFNESS, QUICK_STEPS, THINNED = (30.0, 10.0, 3.0, 1.0), 2, 4
+"""So many of the coarse places, those most like a face after a little bending, are bent in full, until one is sound."""
+QUICK_STIFFNESS, QUICK_STEPS, QUICK_WARPS, THINNED = (30.0, 10.0, 3.0), 2, 80, 4
 UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "inch": 25.4}
 EYES_APART_MM = (45.0, 110.0)
 """From newborns to adults; INFACE's mean head has 71.4 mm (its published landmarks)."""
@@ -118,16 +118,20 @@ def _tried(surface: Surface, template: Template, picked: Mapping[int, int] | Non
     if not starts:
         raise ModelError("no face could be registered: the mesh has no mirror plane with a profile to look for a nose "
                          "in; give the file of a face, or pick landmarks by hand (--landmarks)")  # fmt: skip
-    tried = [_bent(surface, template, start) for start in starts]
-    sound = [one for one in tried if not one.broken]
-    return max(sound or tried, key=lambda one: one.measures.likeness)
+    tried = []
+    for start in starts:
+        tried.append(_bent(surface, template, start))
+        if not tried[-1].broken:
+            return tried[-1]
+    return max(tried, key=lambda one: one.measures.likeness)
 
 
 def _promise(surface: Surface, template: Template, start: Similarity) -> float:
     """Likeness after a little bending."""
     back = start.inverse()
     near = surface.moved(back.scale, back.rotation, back.shift)
-    bent, places = bend(near, template.flesh, QUICK_STIFFNESS, QUICK_STEPS)
+    warps = Warps(template.flesh.warps.basis[:, :QUICK_WARPS], template.flesh.warps.bending[:QUICK_WARPS])
+    bent, places = bend(near, replace(template.flesh, warps=warps), QUICK_STIFFNESS, QUICK_STEPS)
     return measure(template, bent, places, start.scale).likeness
 
 
@@ -195,7 +199,7 @@ def _frame(landmarks: Floats, eyes_apart: float) -> tuple[FileFrame, tuple[str, 
         return FileFrame(unit), notes
     rotation = tuple(tuple(float(x) for x in row) for row in lies.rotation)
     note = ("the file's own frame is not the head frame (x towards the subject's left, y up, z out of the face): it is "
-            f"turned by {turn_deg:.0f} degrees and shifted by {shift_mm:.0f} mm")  # fmt: skip
+            f"turned by {turn_deg:.0f} degrees and shifted by {shift_mm:.0f} mm; loading the model undoes it")  # fmt: skip
     return FileFrame(unit, rotation, tuple(float(x) for x in lies.shift)), (*notes, note)
 
 
@@ -204,7 +208,8 @@ def _unit(eyes_apart: float) -> tuple[float, tuple[str, ...]]:
     low, high = EYES_APART_MM
     for name, unit in UNITS_MM.items():
         if low <= eyes_apart * unit <= high:
-            note = f"the file's unit is {name}, not mm: its eyes' outer corners are {eyes_apart:.3g} apart"
+            note = (f"the file's unit is {name}, not mm (its eyes' outer corners are {eyes_apart:.3g} apart); loading the "
+                    "model turns it into mm")  # fmt: skip
             return unit, () if name == "mm" else (note,)
     unit = INFACE_EYES_APART_MM / eyes_apart
     return unit, (f"the file's unit is none of {', '.join(UNITS_MM)}, as its eyes' outer corners are {eyes_apart:.3g} "

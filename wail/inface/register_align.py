@@ -16,11 +16,11 @@ from wail.inface.register_surface import Surface
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-N_DIRECTIONS, N_PLANES, N_ANGLES = 80, 4, 24
+N_DIRECTIONS, N_PLANES, N_ANGLES = 40, 4, 24
 FACE_SHARE = tuple(0.25 * 1.15**k for k in range(11))
 """Height of the face over that of the whole mesh: from a bust to a mere mask."""
 N_NOSES = 5
-N_REFINED, N_FINAL = 10, 2
+N_REFINED, N_FINAL = 12, 3
 """Starts refined, and kept, at each scale: a small part of a face always fits better than the whole, so that scales
 must not compete by their cost. Likeness after bending decides between them."""
 WORTHLESS = 0.6
@@ -66,8 +66,10 @@ def align(surface: Surface, points: Floats, normals: Floats, nose: Floats) -> li
     found = []
     for some in starts:
         costs = np.array([coarse.cost(start, points[few], normals[few], height) for start in some])
-        refined = [coarse.refine(some[i], points[few], normals[few], height, 12) for i in np.argsort(costs)[:N_REFINED]]
-        found += _distinct(sorted(refined, key=lambda one: one.cost), points)[:N_FINAL]
+        # Smooth wrong places, as the back of the head, would crowd out the right one with their like.
+        various = _distinct([some[i] for i in np.argsort(costs)], points, 0.15, N_REFINED)
+        refined = [coarse.refine(start, points[few], normals[few], height, 12) for start in various]
+        found += _distinct(sorted(refined, key=lambda one: one.cost), points, 0.05, N_FINAL)
     found.sort(key=lambda one: one.cost)
     return [one for one in found if one.cost < WORTHLESS] or found[:N_FINAL]
 
@@ -222,11 +224,16 @@ def _outermost(at: Floats, step: float) -> Ints:
     return chosen
 
 
-def _distinct(found: list[Similarity], points: Floats) -> list[Similarity]:
-    """Leave out what comes to the same as a better one."""
+def _distinct(found: list[Similarity], points: Floats, apart: float, n: int) -> list[Similarity]:
+    """The first n, less what lies within a share of the size of one before."""
     out: list[Similarity] = []
     probe = points[:: len(points) // 10]
+    places: list[Floats] = []
     for one in found:
-        if all(np.linalg.norm(one(probe) - other(probe), axis=1).mean() > 0.05 * np.ptp(other(probe)) for other in out):
+        at = one(probe)
+        if all(np.linalg.norm(at - other, axis=1).mean() > apart * np.ptp(other) for other in places):
             out.append(one)
+            places.append(at)
+        if len(out) == n:
+            break
     return out

@@ -13,7 +13,7 @@ from wail.inface.render import render_mesh
 
 Floats = NDArray[np.float64]
 
-VIEW_PX, FOCAL_PX, DISTANCE_MM = (620, 700), 3000.0, 600.0
+VIEW_PX, FOCAL_PX, DISTANCE_MM = (620, 700), 2500.0, 600.0
 YAWS_DEG = (0.0, 40.0, -40.0)
 GREY = (0.78, 0.78, 0.80)
 COLOURS = {"upper_lip": (220, 30, 60), "lower_lip": (255, 130, 0), "upper_lid_right": (0, 90, 255),

@@ -21,7 +21,7 @@ Bools = NDArray[np.bool_]
 MIN_VERTICES = 400
 """Fewer cannot hold 434 landmarks apart."""
 N_SAMPLES = 24000
-K_NEAREST = 24
+K_NEAREST = 12
 KEPT_AREA = 0.12
 """Loose parts with less than this share of the surface (eyeballs, teeth, hair) are not searched."""
 
@@ -124,7 +124,9 @@ def make_surface(verts: Floats, triangles: Ints) -> Surface:
     centre = np.flatnonzero(kept)
     rng = np.random.default_rng(0)
     edges = np.cumsum(area[kept])
-    chosen = centre[np.searchsorted(edges, (np.arange(N_SAMPLES) + 0.5) / N_SAMPLES * edges[-1])]
+    # Jittered and in random order: even steps would fall in with patterns in the order of the triangles.
+    at_area = rng.permutation(np.arange(N_SAMPLES) + rng.random(N_SAMPLES)) / N_SAMPLES * edges[-1]
+    chosen = centre[np.minimum(np.searchsorted(edges, at_area), len(centre) - 1)]
     share = np.concatenate([np.full((len(centre), 3), 1 / 3), rng.dirichlet(np.ones(3), N_SAMPLES)])
     at = np.concatenate([centre, chosen])
     samples = (share[..., None] * verts[triangles[at]]).sum(1)
