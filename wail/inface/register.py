@@ -199,7 +199,8 @@ def _frame(landmarks: Floats, eyes_apart: float) -> tuple[FileFrame, tuple[str, 
         return FileFrame(unit), notes
     rotation = tuple(tuple(float(x) for x in row) for row in lies.rotation)
     note = ("the file's own frame is not the head frame (x towards the subject's left, y up, z out of the face): it is "
-            f"turned by {turn_deg:.0f} degrees and shifted by {shift_mm:.0f} mm; loading the model undoes it")  # fmt: skip
+            f"turned by {turn_deg:.0f} degrees and shifted by {shift_mm:.0f} mm; loading the model undoes it"
+            )  # fmt: skip
     return FileFrame(unit, rotation, tuple(float(x) for x in lies.shift)), (*notes, note)
 
 
@@ -208,8 +209,8 @@ def _unit(eyes_apart: float) -> tuple[float, tuple[str, ...]]:
     low, high = EYES_APART_MM
     for name, unit in UNITS_MM.items():
         if low <= eyes_apart * unit <= high:
-            note = (f"the file's unit is {name}, not mm (its eyes' outer corners are {eyes_apart:.3g} apart); loading the "
-                    "model turns it into mm")  # fmt: skip
+            note = (f"the file's unit is {name}, not mm (its eyes' outer corners are {eyes_apart:.3g} apart); loading "
+                    "the model turns it into mm")  # fmt: skip
             return unit, () if name == "mm" else (note,)
     unit = INFACE_EYES_APART_MM / eyes_apart
     return unit, (f"the file's unit is none of {', '.join(UNITS_MM)}, as its eyes' outer corners are {eyes_apart:.3g} "
