@@ -13,7 +13,7 @@ size (`head_size`), the model's mean and its identity prior alone. Focal length 
 look larger, so it leans on its prior (`focal_ratio` times the longer side of the picture) and distance follows it:
 depth is right in proportion, not in mm.
 
-Memory grows with the frames, some 150 kB for each; `wail bench fit` measures it.
+Memory grows with the frames, some 300 kB for each; `wail bench fit` measures it.
 """
 
 import time
@@ -55,7 +55,7 @@ def fit_takes(
         task = set_up(model, maps, takes, config, on)
         low = task.rows.to(jacobian_dtype(on))
         solved = solve(task, config, low)
-        fits = report(model, task, solved, config, low, 0.0, device)
+        fits = report(model, task, solved, config, low.weights[0].dtype, 0.0, device)
     seconds = time.perf_counter() - started
     return [TakeFit(**(vars(fit) | {"seconds": seconds})) for fit in fits]
 

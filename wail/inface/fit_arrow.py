@@ -69,11 +69,16 @@ def link_diagonal(precision: Tensor, n: int) -> Tensor:
     return out
 
 
+def tied(link: Tensor) -> bool:
+    """Whether any frame is tied to its neighbour, by link [n - 1, 70]."""
+    return len(link) > 0 and float(link.abs().max()) > NO_TIE
+
+
 def solve_frames(curve: Curvature, diagonal: Tensor, link: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
     """Solve the shaft alone: (x [n, 70, m], ok). diagonal [n, 70]: priors, ties and damping; link [n - 1, 70]."""
     blocks = curve.own.clone()
     blocks.diagonal(dim1=1, dim2=2).add_(diagonal)
-    if float(link.abs().amax() if len(link) else 0) > NO_TIE:
+    if tied(link):
         return solve_chain(blocks, torch.diag_embed(-link), rhs)
     factor, info = torch.linalg.cholesky_ex(blocks)
     return torch.cholesky_solve(rhs, factor), (info == 0).all()

@@ -25,7 +25,7 @@ class FitConfig:
     independent_landmarks: AboveZero = 20.0
     """How many independent landmarks a frame's 434 are worth: their errors vary in 4-10 directions besides those of a
     similarity, being alike in neighbours."""
-    independent_frames: AboveZero = 5.0
+    independent_frames: AboveZero = 2.0
     """How many independent frames a take can be worth to what it shares: a detector's bias on a face stays the same,
     and without this limit it would all go into identity."""
     huber: AboveZero = 3.0
@@ -71,7 +71,7 @@ class FitConfig:
     iterations: AtLeastOne = 5
     screenings: AtLeastOne = 3
     """How often, at most, frames are solved and their landmarks believed anew."""
-    settled_nats: AboveZero = 0.5
+    settled_nats: AboveZero = 1.0
     """A frame has settled when its next step would lower the energy by less: a posterior standard deviation."""
     converged_nats: AboveZero = 2.0
     """A frame has converged when, after the last step, the next would win less than this."""

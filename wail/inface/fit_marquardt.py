@@ -32,7 +32,7 @@ EASE, BRAKE = 0.5, 4.0
 RENEW, POOR = 0.5, 1.0
 """How far a frame's energy may be off its prediction, in units of what a full step wins, before its Jacobian is made
 anew, and before it is damped more."""
-LITTLE = 30.0
+LITTLE = 60.0
 """Nats that a frame's next step can win, below which its kinks are sharpened: a few hundred are at stake."""
 SHARPEN, LEAST_ROUNDING = 0.3, 0.01
 FREE = 1.0
@@ -125,8 +125,8 @@ def minimise_frames(
 
 def minimise_all(
     solver: Solver, batch: Batch, state: State, iterations: int, rounding: float = 0.0
-) -> tuple[State, Tensor, Work]:
-    """All unknowns together: (state, what the next step of each frame would win in nats [F], work).
+) -> tuple[State, Tensor, Curvature, Work]:
+    """All unknowns together: (state, what the next step of each frame would win in nats [F], frames' matrices, work).
 
     A clip keeps a step only where that lowers its energy.
     """
@@ -173,7 +173,7 @@ def minimise_all(
         energy = by_clip(solver, batch, state, seen)
         stale = (~sharp | ((off.abs() > RENEW) & (bend > 2 * solver.settled))) & ~settled[batch.clip]
         jacobians += _renew(solver, batch, state.rotation, seen, torch.nonzero(stale)[:, 0], curve, True)
-    return state, of_frame, Work(steps, jacobians)
+    return state, of_frame, curve, Work(steps, jacobians)
 
 
 def _renew(solver: Solver, batch: Batch, rotation: Tensor, seen: Seen, stale: Tensor, curve: Curvature,

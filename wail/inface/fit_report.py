@@ -5,28 +5,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wail.inface.fit_arrow import link_diagonal, prior_precision
+from wail.inface.fit_arrow import link_diagonal, prior_precision, tied
 from wail.inface.fit_batch import N_CODES, N_EXPRESSION, State
 from wail.inface.fit_chain import chain_covariance
 from wail.inface.fit_config import FitConfig, TakeFit
 from wail.inface.fit_energy import link_energy, look, shared_energy
-from wail.inface.fit_jacobian import curvature
 from wail.inface.fit_observe import frame_spread
 from wail.inface.fit_rounds import Solved, without_pairs
-from wail.inface.fit_rows import PointRows, forward, jacobian, points
+from wail.inface.fit_rows import forward, jacobian, points
 from wail.inface.fit_set_up import Task, weights_of
 from wail.inface.fit_start import MIN_LANDMARKS
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel
 from wail.inface.rotation import continuous_axis_angle
 
-CHUNK = 64
-"""Frames whose lip vertices' Jacobian is held at once."""
+WINDOW, OVERLAP = 128, 32
+"""Frames whose covariance is held at once, and the neighbours on either side that are heard: a frame's pull on another
+has faded by then, and memory stays flat."""
 NOISE_DOF = 10.0
 """How many measurements' worth of trust lie in the config's own noise, against a frame's residuals."""
 
 
 def report(
-    model: FaceModel, task: Task, solved: Solved, config: FitConfig, jacobian_rows: PointRows, seconds: float,
+    model: FaceModel, task: Task, solved: Solved, config: FitConfig, jacobian_dtype: torch.dtype, seconds: float,
     device: str,
 ) -> list[TakeFit]:  # fmt: skip
     """One TakeFit a take."""
@@ -42,7 +42,7 @@ def report(
     eyes = points(task.eye_rows, state.latents(batch))
     eye_px = (eyes[:, :, 0] - eyes[:, :, 1]).norm(dim=1) * seen.focal_px / state.translation_mm[:, 2]
     residual = in_sigmas * batch.sigma_px[:, 0] / eye_px
-    lip_sd = _lip_sd_mm(task, solved, config, jacobian_rows, _noise(task, belief.seen, plain, used, config))
+    lip_sd = _lip_sd_mm(task, solved, config, _noise(task, belief.seen, plain, used, config))
     count = used.sum(1)
     converged = (solved.gain < config.converged_nats) & (count >= MIN_LANDMARKS) & ~belief.bad_frame
     trust = 1 / (1 + (lip_sd / config.lip_trust_mm) ** 2) / (1 + (residual / config.residual_trust) ** 2)
@@ -63,7 +63,7 @@ def report(
             expression=raw[rows][:, EXPRESSION].copy(), pose=_pose(state, of),
             focal_px=float(focal[batch.clip[of[0]]]),
             iterations=solved.work.steps, jacobians=solved.work.jacobians,
-            jacobian_dtype=str(jacobian_rows.weights[0].dtype).removeprefix("torch."),
+            jacobian_dtype=str(jacobian_dtype).removeprefix("torch."),
             energy=float(energies[take]), seconds=seconds, device=device,
             **{name: value[of].cpu().numpy() for name, value in columns.items()},
         ))  # fmt: skip
@@ -106,23 +106,30 @@ def _noise(task: Task, seen: Tensor, residual: Tensor, used: Tensor, config: Fit
     return (NOISE_DOF + dof * frame_spread(residual, of).square()) / (NOISE_DOF + dof)
 
 
-def _lip_sd_mm(task: Task, solved: Solved, config: FitConfig, jacobian_rows: PointRows, noise: Tensor) -> Tensor:
+def _lip_sd_mm(task: Task, solved: Solved, config: FitConfig, noise: Tensor) -> Tensor:
     """sqrt(mean over lip vertices of trace(J C J')), with C the frame's expression covariance, pose marginalised, all
     frames' pull included, what is shared given: [F]."""
     state, batch = solved.state, solved.batch
     weights = weights_of(task, batch, config)
-    seen = look(task.rows, batch, state, weights)
-    blocks = curvature(jacobian_rows, batch, state.rotation, seen, weights, shared=False).own / noise[:, None, None]
     link = batch.link[:, None] * weights.link_precision(batch.link)
     # A pose has no prior: where nothing is seen and no neighbour holds it, it may be anywhere.
-    least = torch.cat([blocks.new_zeros(N_EXPRESSION), blocks.new_full((6,), 1e-6)])
-    diagonal = prior_precision(blocks, weights) + least + link_diagonal(link, len(blocks))
-    blocks.diagonal(dim1=1, dim2=2).add_(diagonal)
-    covariance = chain_covariance(blocks.double(), torch.diag_embed(-link).double())[0][:, :N_EXPRESSION, :N_EXPRESSION]
-    out = []
-    for start in range(0, len(covariance), CHUNK):
-        z = state.latents(batch)[start : start + CHUNK]
+    least = torch.cat([link.new_zeros(N_EXPRESSION), link.new_full((6,), 1e-6)])
+    diagonal = prior_precision(link, weights) + least + link_diagonal(link, len(noise))
+    latents, out = state.latents(batch), []
+    for start in range(0, len(noise), WINDOW):
+        lo, hi = max(0, start - OVERLAP), min(len(noise), start + WINDOW + OVERLAP)
+        blocks = (solved.curve.own[lo:hi] / noise[lo:hi, None, None]).double()
+        blocks.diagonal(dim1=1, dim2=2).add_(diagonal[lo:hi])
+        covariance = _covariance(blocks, link[lo : hi - 1])[start - lo : start - lo + WINDOW]
+        z = latents[start : start + WINDOW]
         by_latent = jacobian(task.lip_rows, forward(task.lip_rows, z), start=N_CODES).flatten(2).double()
-        spread = (by_latent * (covariance[start : start + CHUNK] @ by_latent)).sum((1, 2))
+        spread = (by_latent * (covariance[:, :N_EXPRESSION, :N_EXPRESSION] @ by_latent)).sum((1, 2))
         out.append((spread / task.lip_rows.n_points).sqrt())
     return torch.cat(out).float()
+
+
+def _covariance(blocks: Tensor, link: Tensor) -> Tensor:
+    """[n, 70, 70] of each frame, the others marginalised."""
+    if tied(link):
+        return chain_covariance(blocks, torch.diag_embed(-link).double())[0]
+    return torch.cholesky_inverse(torch.linalg.cholesky(blocks))

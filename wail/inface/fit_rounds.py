@@ -10,6 +10,7 @@ from torch import Tensor
 from wail.inface.fit_batch import Batch, State
 from wail.inface.fit_config import FitConfig
 from wail.inface.fit_energy import look
+from wail.inface.fit_jacobian import Curvature
 from wail.inface.fit_marquardt import Solver, Work, minimise_all, minimise_frames
 from wail.inface.fit_observe import Belief, believe
 from wail.inface.fit_rows import PointRows, points
@@ -23,12 +24,13 @@ KEY_ROUNDING, FRAME_ROUNDING, LATER_ROUNDING = 0.3, 0.15, 0.03
 @dataclass(frozen=True)
 class Solved:
     """A fitted state, what was believed of the landmarks in the end, what each frame's next step would still win in
-    nats [F], and the work it took."""
+    nats [F], the frames' last matrices, and the work it took."""
 
     state: State
     batch: Batch
     belief: Belief
     gain: Tensor
+    curve: Curvature
     work: Work
 
 
@@ -46,8 +48,9 @@ def solve(task: Task, config: FitConfig, jacobian_rows: PointRows) -> Solved:
         batch = with_belief(task.batch, belief.weight, belief.squeeze)
         if belief.squeeze is None and torch.equal(before.weight, belief.weight):
             break
-    state, gain, more = minimise_all(_solver(task, batch, config, jacobian_rows), batch, state, config.iterations)
-    return Solved(state, batch, belief, gain, work + more)
+    solver = _solver(task, batch, config, jacobian_rows)
+    state, gain, curve, more = minimise_all(solver, batch, state, config.iterations)
+    return Solved(state, batch, belief, gain, curve, work + more)
 
 
 def _solver(task: Task, batch: Batch, config: FitConfig, jacobian_rows: PointRows) -> Solver:
@@ -60,7 +63,7 @@ def _by_keys(
     """What is shared, from key frames; every other frame starts between them, with a pose for the face found."""
     keys = key_frames(batch.weight, task.take, config.key_stride, config.key_frames)
     few = batch.take(keys, _ties(task.take, keys))
-    at, _, work = minimise_all(_solver(task, few, config, jacobian_rows), few, state.take(keys),
+    at, _, _, work = minimise_all(_solver(task, few, config, jacobian_rows), few, state.take(keys),
                                config.key_iterations, KEY_ROUNDING)  # fmt: skip
     _, before, after, share = neighbours(keys, task.take)
     expression = torch.lerp(at.expression[before], at.expression[after], share[:, None])
