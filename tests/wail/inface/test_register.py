@@ -119,6 +119,7 @@ def test_other_vertices_and_triangles(face):
     check(found.landmarks, truth)
 
 
+@pytest.mark.slow
 def test_too_coarse_a_mesh_is_refused_as_its_lids_are_lost(face):
     verts, triangles, _ = face
     found = register(*remeshed(verts, triangles, 1500, seed=1), canonical_face())
@@ -157,7 +158,8 @@ def test_picked_landmarks_replace_the_search(face):
 
 
 @pytest.mark.parametrize("shape", [
-    lambda: (ball()[0] * 80, ball()[1]), torso, pytest.param(hand, marks=pytest.mark.slow),
+    lambda: (ball()[0] * 80, ball()[1]), pytest.param(torso, marks=pytest.mark.slow),
+    pytest.param(hand, marks=pytest.mark.slow),
 ], ids=["ball", "torso", "hand"])  # fmt: skip
 def test_what_is_no_face_is_refused_and_drawn(shape, tmp_path):
     verts, triangles = shape()
