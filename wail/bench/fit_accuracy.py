@@ -91,7 +91,8 @@ def robust(split: Split) -> list[Row]:
             note=f"0.6 hoped; one rigid motion a take removed: {told(rigid)}; with scale {told(scaled)}; stand-in "
                  f"{told(stand_in)}; focal length then off by {told(focal, ' %')}"),
         Row("30 % hidden: error of what is seen, over clean", worst(hidden), "ratio", "down", 1.2, 1.1,
-            note=f"a patch that wanders over the face; the same landmarks of the same takes; {told(hidden)}"),
+            note="a patch that wanders over the face; the same landmarks of the same takes; 30 % fewer measurements "
+                 f"make 1.195 of any error that no prior holds back; {told(hidden)}"),
         Row("landmark error, yaw to 45 degrees, 1 px noise", worst(turned), "mm", "down",
             note=f"what faces away is hidden: {told(turned)}; with all seen: {told(all_seen)}"),
     ]  # fmt: skip
