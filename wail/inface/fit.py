@@ -45,8 +45,7 @@ def fit_takes(
     FAN's points, `ibug68`. `seconds`, `iterations` and `jacobians` of each result are those of the whole batch.
 
     Frames of which too little is seen are filled from their neighbours. Raises ValueError for wrong shapes, NaN in a
-    visible landmark, or a take in which no frame shows enough of the face; ModelError for a model without separate
-    identity and expression, or a missing map.
+    visible landmark, or a take in which no frame shows enough of the face; ModelError for a missing map.
     """
     started = time.perf_counter()
     config = config or FitConfig()

@@ -39,11 +39,11 @@ def solve(task: Task, config: FitConfig, jacobian_rows: PointRows) -> Solved:
     belief = _believed(task, task.start, None, config)
     batch = with_belief(task.batch, belief.weight, belief.squeeze)
     state, work = _by_keys(task, batch, task.start, config, jacobian_rows)
-    rounding = FRAME_ROUNDING
+    rounding = FRAME_ROUNDING * task.rows.has_kinks
     for _ in range(config.screenings):
         state, _, more = minimise_frames(_solver(task, batch, config, jacobian_rows), batch, state,
                                          config.frame_iterations, rounding)  # fmt: skip
-        work, rounding = work + more, LATER_ROUNDING
+        work, rounding = work + more, LATER_ROUNDING * task.rows.has_kinks
         before, belief = belief, _believed(task, state, batch, config)
         batch = with_belief(task.batch, belief.weight, belief.squeeze)
         if belief.squeeze is None and torch.equal(before.weight, belief.weight):
@@ -64,7 +64,7 @@ def _by_keys(
     keys = key_frames(batch.weight, task.take, config.key_stride, config.key_frames)
     few = batch.take(keys, _ties(task.take, keys))
     at, _, _, work = minimise_all(_solver(task, few, config, jacobian_rows), few, state.take(keys),
-                               config.key_iterations, KEY_ROUNDING)  # fmt: skip
+                               config.key_iterations, KEY_ROUNDING * task.rows.has_kinks)  # fmt: skip
     _, before, after, share = neighbours(keys, task.take)
     expression = torch.lerp(at.expression[before], at.expression[after], share[:, None])
     found = State(at.codes, at.log_focal, expression, state.rotation, state.translation_mm)

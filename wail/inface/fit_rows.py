@@ -34,6 +34,11 @@ class PointRows:
                          self.spread)  # fmt: skip
 
     @property
+    def has_kinks(self) -> bool:
+        """Whether there is a layer between latents and points."""
+        return len(self.weights) > 1
+
+    @property
     def n_points(self) -> int:
         return self.biases[-1].shape[0] // 3
 

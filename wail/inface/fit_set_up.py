@@ -74,14 +74,13 @@ def set_up(
     device: torch.device,
 ) -> Task:  # fmt: skip
     """Check and assemble. Raises ValueError for wrong shapes, NaN where visible or nothing visible; ModelError for a
-    model that does not separate identity and expression."""
+    missing map.
+
+    Any decoder of linear layers with leaky ReLUs between them will do. A PCA is one without hidden layers; what a take
+    then shares are its first 32 components (see pca.py).
+    """
     if not takes:
         raise ValueError("at least one take is needed to fit, but none was given")
-    if not model.is_disentangled:
-        raise ModelError(
-            f"{model.name} is a {model.kind} model, whose codes mix identity and expression; a take needs them apart: "
-            "fit with INFACE's ae_model_disent.h5 or the stand-in"
-        )
     used = _maps_used(maps, takes)
     seen = [_take_rows(used, take, k) for k, take in enumerate(takes)]
     xy = _on(device, np.concatenate([one[0] for one in seen]))

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from wail.errors import ModelError
 from wail.inface.camera import project
 from wail.inface.fit import FitConfig, fit_take
 from wail.inface.landmarks import LIPS, aperture_mm, decode_landmarks, load_map
-from wail.inface.model import load_model
+from wail.inface.model import Mlp, load_model
 from wail.inface.rotation import angles_from_matrix, matrix_from_angles, matrix_from_axis_angle
 
 SIZE_PX = (640, 480)
@@ -217,7 +216,19 @@ def test_wrong_input_is_told(model, landmark_map, change, message):
         fit_take(model, landmark_map, **arguments, size_px=SIZE_PX)
 
 
-def test_a_model_that_mixes_identity_and_expression_is_refused(model, landmark_map):
-    take = make_take(model, landmark_map, n=1)
-    with pytest.raises(ModelError, match="mix identity and expression"):
-        fit(dataclasses.replace(model, kind="pca"), landmark_map, take)
+def test_a_linear_model_is_fitted_too(model, landmark_map):
+    """A PCA of the stand-in's faces; what the take shares are its largest components."""
+    rng = np.random.default_rng(0)
+    faces = model.decode(model.latent_mean + model.latent_std * torch.from_numpy(rng.normal(size=(200, 97))).float())
+    moved = (faces - faces.mean(0)).flatten(1)
+    _, s, vt = torch.linalg.svd(moved, full_matrices=False)
+    decoder = Mlp((vt[:97].T.contiguous(),), (torch.zeros(vt.shape[1]),), 1.0)
+    std = s[:97] / np.sqrt(len(faces))
+    pca = dataclasses.replace(model, kind="pca", mean_verts_mm=faces.mean(0), decoder=decoder, latent_std=std,
+                              latent_mean=torch.zeros(97))  # fmt: skip
+    take = make_take(pca, landmark_map, n=16)
+    result = fit(pca, landmark_map, take, INDEPENDENT)
+    assert (shape_error_mm(pca, landmark_map, result, take).mean(0)[:2] < 0.25).all()
+    assert turn_error_deg(result, take).max() < 1.5
+    assert result.converged.all()
+    assert result.iterations < 20  # nothing is curved but the camera
