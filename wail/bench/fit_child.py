@@ -17,7 +17,7 @@ import torch
 from wail.bench.fit_adam import TUNED, UNIT, Unknowns, adam, energy, long_run, rescaled, state_of, task_of
 from wail.bench.fit_decoders import Kind
 from wail.bench.fit_scores import landmarks_of, solve
-from wail.bench.fit_truth import FitProblem, Split, make_problem, truth_config
+from wail.bench.fit_truth import FitProblem, Split, make_problem, smooth_config, truth_config
 from wail.errors import DatasetError
 from wail.inface.fit import FitConfig, TakeFit
 
@@ -69,15 +69,16 @@ def race_of(problem: FitProblem, rounds: int, threads: int, device: str) -> dict
 
 
 def speed(
-    threads: int, kind: Kind, split: Split, seeds: list[int], rounds: int, clips: int, device: str
+    threads: int, kind: Kind, split: Split, seeds: list[int], rounds: int, clips: int, device: str, smooth: bool = False
 ) -> dict[str, Any]:
-    """Seconds of `rounds` fits of so many takes at once, for every seed's decoder, and the frames of one fit."""
+    """Seconds of `rounds` fits of so many takes at once, for every seed's decoder, and the frames of one fit; `smooth`:
+    told the first take's smoothness, so that frames are tied."""
     seconds = []
     frames = 0
     for seed in seeds:
         takes = [make_problem(kind, split, seed, take=k) for k in range(clips)]
         frames = sum(one.n_frames for one in takes)
-        call = partial(solve, takes, None, device, threads)
+        call = partial(solve, takes, smooth_config(takes[0]) if smooth else None, device, threads)
         call()
         seconds += [timed(call, device) for _ in range(rounds)]
     return {"seconds": seconds, "frames": frames}

@@ -73,12 +73,13 @@ def speed_up(of: Mapping[str, Sequence[float]]) -> float:
 
 def speed(split: Split, threads: int, rounds: int) -> list[Row]:
     """On the CPU, 1/k, from landmarks to the finished report."""
-    cases = [("", threads, 1, 90, 150), (", one thread", 1, 1, None, None),
-             (f", {CLIPS_AT_ONCE} clips at once", threads, CLIPS_AT_ONCE, None, None)]  # fmt: skip
+    cases = [("", threads, 1, False, 90, 150), (", one thread", 1, 1, False, None, None),
+             (", frames tied by the truth's smoothness", threads, 1, True, None, None),
+             (f", {CLIPS_AT_ONCE} clips at once", threads, CLIPS_AT_ONCE, False, None, None)]  # fmt: skip
     rows = []
-    for name, using, clips, at_least, aim in cases:
+    for name, using, clips, smooth, at_least, aim in cases:
         done = in_child("speed", using, kind="1/k", split=split, seeds=_seeds(clips), rounds=rounds, clips=clips,
-                        device="cpu")  # fmt: skip
+                        device="cpu", smooth=smooth)  # fmt: skip
         rows.append(Row(f"1/k, {FRAMES} frames{name}", fps(done), "frames/s", "up", at_least, aim,
                         f"{using} torch threads, cold start to report, median of {len(done['seconds'])}; "
                         f"{dtype('cpu')}"))  # fmt: skip

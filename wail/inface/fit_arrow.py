@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from wail.inface.fit_batch import N_CODES, N_EXPRESSION, N_SHARED, Batch, State, Weights
-from wail.inface.fit_chain import solve_chain
+from wail.inface.fit_chain import solve_tied
 from wail.inface.fit_energy import HeadSize, steps_in_time
 from wail.inface.fit_jacobian import Curvature
 
@@ -79,7 +79,7 @@ def solve_frames(curve: Curvature, diagonal: Tensor, link: Tensor, rhs: Tensor) 
     blocks = curve.own.clone()
     blocks.diagonal(dim1=1, dim2=2).add_(diagonal)
     if tied(link):
-        return solve_chain(blocks, torch.diag_embed(-link), rhs)
+        return solve_tied(blocks, link, rhs)
     factor, info = torch.linalg.cholesky_ex(blocks)
     return torch.cholesky_solve(rhs, factor), (info == 0).all()
 

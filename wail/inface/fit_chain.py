@@ -33,6 +33,27 @@ def solve_chain(blocks: Tensor, links: Tensor, rhs: Tensor) -> tuple[Tensor, Ten
     return x, ok & (info == 0).all()
 
 
+def solve_tied(blocks: Tensor, ties: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
+    """`solve_chain` with links -diag(ties), ties [n - 1, d]: then the first level, half of all the work, needs no
+    products of links with blocks."""
+    if len(blocks) == 1:
+        return solve_chain(blocks, torch.diag_embed(-ties), rhs)
+    factor, info = torch.linalg.cholesky_ex(blocks[1::2])
+    inverse, n_odd = torch.cholesky_inverse(factor), len(factor)
+    before, after = ties[::2, :, None], pad(ties[1::2, :, None], (0, 0, 0, 0, 0, n_odd - len(ties[1::2])))
+    even, rhs_even = blocks[::2].clone(), rhs[::2].clone()
+    even[:n_odd] -= before * inverse * before.mT
+    even[1:] -= (after * inverse * after.mT)[: len(even) - 1]
+    right = inverse @ rhs[1::2]
+    rhs_even[:n_odd] += before * right
+    rhs_even[1:] += (after * right)[: len(rhs_even) - 1]
+    x_even, ok = solve_chain(even, -(before * inverse * after.mT)[: len(even) - 1], rhs_even)
+    x = torch.empty_like(rhs)
+    x[::2] = x_even
+    x[1::2] = right + inverse @ (before * x_even[:n_odd] + after * _following(x_even, n_odd))
+    return x, ok & (info == 0).all()
+
+
 def chain_covariance(blocks: Tensor, links: Tensor) -> tuple[Tensor, Tensor]:
     """Blocks of the inverse on the diagonal [n, d, d] and right of it [n - 1, d, d] (selected inversion by the same
     elimination; Takahashi et al. 1973). Raises RuntimeError where the matrix is not positive definite."""

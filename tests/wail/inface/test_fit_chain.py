@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from wail.inface.fit_chain import chain_covariance, solve_chain
+from wail.inface.fit_chain import chain_covariance, solve_chain, solve_tied
 
 D = 5
 
@@ -26,6 +26,17 @@ def test_a_chain_of_any_length_is_solved(n):
     x, ok = solve_chain(blocks, links, rhs)
     assert bool(ok)
     assert torch.allclose(x.reshape(n * D, 3), torch.linalg.solve(whole, rhs.reshape(n * D, 3)), atol=1e-10)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 13])
+def test_ties_are_links_that_are_diagonal(n):
+    blocks, _, _ = make_chain(n)
+    g = torch.Generator().manual_seed(3)
+    ties = torch.rand(n - 1, D, generator=g, dtype=torch.float64)
+    rhs = torch.randn(n, D, 3, generator=g, dtype=torch.float64)
+    x, ok = solve_tied(blocks, ties, rhs)
+    assert bool(ok)
+    assert torch.allclose(x, solve_chain(blocks, torch.diag_embed(-ties), rhs)[0], atol=1e-11)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 13])
