@@ -30,44 +30,42 @@ def report(
     device: str,
 ) -> list[TakeFit]:  # fmt: skip
     """One TakeFit a take."""
-    state, batch, belief = solved.state, solved.batch, solved.belief
-    weights = weights_of(task, batch, config)
-    n = len(task.worth)
-    seen = look(task.rows, batch, state, weights)
-    plain = look(task.rows, without_pairs(task, batch), state, weights).residual.norm(dim=1)
-    used = (batch.weight[:, :n] > 0)
-    # A bad frame's residual is that of all it shows: it must be seen to be bad.
-    told = torch.where(belief.bad_frame[:, None], belief.seen * task.worth, batch.weight[:, :n])
-    in_sigmas = ((told * plain.square()).sum(1) / told.sum(1).clamp(min=1e-12)).sqrt()
-    eyes = points(task.eye_rows, state.latents(batch))
-    eye_px = (eyes[:, :, 0] - eyes[:, :, 1]).norm(dim=1) * seen.focal_px / state.translation_mm[:, 2]
-    residual = in_sigmas * batch.sigma_px[:, 0] / eye_px
-    lip_sd = _lip_sd_mm(task, solved, config, _noise(task, belief.seen, plain, used, config))
-    count = used.sum(1)
-    converged = (solved.gain < config.converged_nats) & (count >= MIN_LANDMARKS) & ~belief.bad_frame
-    trust = 1 / (1 + (lip_sd / config.lip_trust_mm) ** 2) / (1 + (residual / config.residual_trust) ** 2)
-    raw = _raw_codes(model, state.latents(batch))
-    energies = _energy_by_take(task, solved, seen.energy, config)
-    columns = {
-        "residual": residual, "lip_sd_mm": lip_sd, "n_landmarks": count.int(), "converged": converged,
-        "confidence": torch.where(converged, trust, 0), "n_outliers": belief.outlier.sum(1).int(),
-        "bad_frame": belief.bad_frame,
-    }  # fmt: skip
-    focal = batch.prior_focal_px * torch.exp(state.log_focal)
+    state, batch, work = solved.state, solved.batch, solved.work
+    columns, raw = _columns(task, solved, config), _raw_codes(model, state.latents(batch))
+    energies = _energy_by_take(task, solved, config)
+    focal = (batch.prior_focal_px * torch.exp(state.log_focal))[batch.clip]
     out = []
-    for take in range(int(task.take[-1]) + 1):
+    for take, energy in enumerate(energies.tolist()):
         of = torch.nonzero(task.take == take)[:, 0]
-        rows = of.cpu().numpy()
+        codes = raw[of.cpu().numpy()]
         out.append(TakeFit(
-            identity=raw[rows[0], IDENTITY].copy(), age=float(raw[rows[0], AGE][0]),
-            expression=raw[rows][:, EXPRESSION].copy(), pose=_pose(state, of),
-            focal_px=float(focal[batch.clip[of[0]]]),
-            iterations=solved.work.steps, jacobians=solved.work.jacobians,
-            jacobian_dtype=str(jacobian_dtype).removeprefix("torch."),
-            energy=float(energies[take]), seconds=seconds, device=device,
+            identity=codes[0, IDENTITY].copy(), age=float(codes[0, AGE][0]), expression=codes[:, EXPRESSION].copy(),
+            pose=_pose(state, of), focal_px=float(focal[of[0]]), iterations=work.steps, jacobians=work.jacobians,
+            jacobian_dtype=str(jacobian_dtype).removeprefix("torch."), energy=energy, seconds=seconds, device=device,
             **{name: value[of].cpu().numpy() for name, value in columns.items()},
         ))  # fmt: skip
     return out
+
+
+def _columns(task: Task, solved: Solved, config: FitConfig) -> dict[str, Tensor]:
+    """TakeFit's arrays of numbers a frame, [F] each, of all takes."""
+    state, batch, belief, n = solved.state, solved.batch, solved.belief, len(task.worth)
+    alone = look(task.rows, without_pairs(task, batch), state, weights_of(task, batch, config))
+    off, used = alone.residual.norm(dim=1), batch.weight[:, :n] > 0
+    # A bad frame's residual is that of all it shows: it must be seen to be bad.
+    told = torch.where(belief.bad_frame[:, None], belief.seen * task.worth, batch.weight[:, :n])
+    in_sigmas = ((told * off.square()).sum(1) / told.sum(1).clamp(min=1e-12)).sqrt()
+    eyes = points(task.eye_rows, state.latents(batch))
+    eye_px = (eyes[:, :, 0] - eyes[:, :, 1]).norm(dim=1) * alone.focal_px / state.translation_mm[:, 2]
+    residual = in_sigmas * batch.sigma_px[:, 0] / eye_px
+    lip_sd = _lip_sd_mm(task, solved, config, _noise(task, belief.seen, off, used))
+    converged = (solved.gain < config.converged_nats) & (used.sum(1) >= MIN_LANDMARKS) & ~belief.bad_frame
+    trust = 1 / (1 + (lip_sd / config.lip_trust_mm) ** 2) / (1 + (residual / config.residual_trust) ** 2)
+    return {
+        "residual": residual, "lip_sd_mm": lip_sd, "n_landmarks": used.sum(1).int(), "converged": converged,
+        "confidence": torch.where(converged, trust, 0), "n_outliers": belief.outlier.sum(1).int(),
+        "bad_frame": belief.bad_frame,
+    }  # fmt: skip
 
 
 def _pose(state: State, frames: Tensor) -> NDArray[np.float32]:
@@ -84,11 +82,11 @@ def _raw_codes(model: FaceModel, z: Tensor) -> NDArray[np.float32]:
     return np.asarray(raw, np.float32)
 
 
-def _energy_by_take(task: Task, solved: Solved, of_frames: Tensor, config: FitConfig) -> Tensor:
+def _energy_by_take(task: Task, solved: Solved, config: FitConfig) -> Tensor:
     """[takes] energy of each take's frames and ties; what its clip shares is split evenly between the clip's takes."""
     state, batch = solved.state, solved.batch
     weights = weights_of(task, batch, config)
-    n_takes = int(task.take[-1]) + 1
+    of_frames, n_takes = look(task.rows, batch, state, weights).energy, int(task.take[-1]) + 1
     out = of_frames.new_zeros(n_takes).index_add_(0, task.take, of_frames)
     out.index_add_(0, task.take[1:], link_energy(batch, state, weights))
     codes, focal = shared_energy(state, weights, task.eye_rows)
@@ -98,7 +96,7 @@ def _energy_by_take(task: Task, solved: Solved, of_frames: Tensor, config: FitCo
     return out + (by_clip / torch.bincount(clip, minlength=len(by_clip)))[clip]
 
 
-def _noise(task: Task, seen: Tensor, residual: Tensor, used: Tensor, config: FitConfig) -> Tensor:
+def _noise(task: Task, seen: Tensor, residual: Tensor, used: Tensor) -> Tensor:
     """[F] variance of a frame's landmark errors over what the config says: mean of an inverse-gamma posterior with
     NOISE_DOF degrees of freedom at 1 (Gelman et al., Bayesian Data Analysis, section 2.6)."""
     of = seen * used
@@ -111,10 +109,10 @@ def _lip_sd_mm(task: Task, solved: Solved, config: FitConfig, noise: Tensor) -> 
     frames' pull included, what is shared given: [F]."""
     state, batch = solved.state, solved.batch
     weights = weights_of(task, batch, config)
-    link = batch.link[:, None] * weights.link_precision(batch.link)
-    # A pose has no prior: where nothing is seen and no neighbour holds it, it may be anywhere.
-    least = torch.cat([link.new_zeros(N_EXPRESSION), link.new_full((6,), 1e-6)])
-    diagonal = prior_precision(link, weights) + least + link_diagonal(link, len(noise))
+    # In float32 the little that holds the pose of a take without landmarks would be lost beside its ties.
+    tie = batch.link.double()
+    link = tie[:, None] * weights.link_precision(tie)
+    diagonal = prior_precision(link, weights) + link_diagonal(link, len(noise))
     latents, out = state.latents(batch), []
     for start in range(0, len(noise), WINDOW):
         lo, hi = max(0, start - OVERLAP), min(len(noise), start + WINDOW + OVERLAP)
