@@ -35,6 +35,9 @@ anew, and before it is damped more."""
 LITTLE = 60.0
 """Nats that a frame's next step can win, below which its kinks are sharpened: a few hundred are at stake."""
 SHARPEN, LEAST_ROUNDING = 0.3, 0.01
+TOGETHER = 0.1
+"""Share of `settled` a frame below which a clip has settled: its frames do not all win alike, and these steps cost
+little, as Jacobians are kept."""
 FREE = 1.0
 """Damping from which a frame whose steps are refused counts as settled: it sits on a kink."""
 
@@ -165,7 +168,7 @@ def minimise_all(
         of_head = torch.where(poor, of_head * BRAKE, of_head * EASE).clamp(LEAST_DAMPING, MOST_DAMPING)
         state = _kept(batch, better, state, tried)
         sharp = rounded == 0
-        settled = (gain < solver.settled * frames) & (better | (of_head >= FREE)) & _all_of(sharp, batch.clip, n_clips)
+        settled = (gain < TOGETHER * solver.settled * frames) & (better | (of_head >= FREE)) & _all_of(sharp, batch.clip, n_clips)
         if bool(settled.all()):
             break
         rounded = _sharpened(rounded, of_frame)
@@ -219,15 +222,16 @@ def _promised(
 def _gain(
     batch: Batch, state: State, step: Step, down: Downhill, weights: Weights, eyes: HeadSize
 ) -> tuple[Tensor, Tensor]:
-    """Half the slope along the step, which is what a full step wins: of each frame [F], and of each clip [C] with the
-    priors of what it shares."""
+    """Half the slope along the step, which is what a full step wins: of each frame by what is its own [F] (what is
+    shared may cost one frame what another wins), and of each clip by all [C], with the priors of what it shares."""
     d = step.of_frames(batch)
-    of_frame = 0.5 * ((down.shared * d[:, :N_SHARED]).sum(1) + (down.own * d[:, N_SHARED:]).sum(1))
-    out = of_frame.new_zeros(len(state.log_focal)).index_add_(0, batch.clip, of_frame)
+    of_frame = 0.5 * (down.own * d[:, N_SHARED:]).sum(1)
+    both = of_frame + 0.5 * (down.shared * d[:, :N_SHARED]).sum(1)
+    out = of_frame.new_zeros(len(state.log_focal)).index_add_(0, batch.clip, both)
     pull = state.codes + weights.eye_weight * eyes.residual[:, None] * eyes.by_codes
     codes = 0.5 * (weights.shared_count[:, None] * pull * step.codes).sum(1)
     out = out.index_add(0, batch.clip_of_subject, codes, alpha=-1)
-    return of_frame, out - 0.5 * weights.focal_count * state.log_focal * step.log_focal / weights.focal_log_sd**2
+    return of_frame.abs(), out - 0.5 * weights.focal_count * state.log_focal * step.log_focal / weights.focal_log_sd**2
 
 
 def _kept(batch: Batch, better: Tensor, old: State, new: State) -> State:
