@@ -18,6 +18,9 @@ from wail.inface.fit_chain import solve_tied
 from wail.inface.fit_energy import HeadSize, steps_in_time
 from wail.inface.fit_jacobian import Curvature
 
+LEAST_OF_POSE = 1e-6
+"""Precision (rad, mm) in the matrix alone, not in the energy: one frame without landmarks must not make the system of
+all takes singular."""
 NO_TIE = 1e-4
 """Ties weaker than this, beside priors of about 1, are not worth a chain."""
 
@@ -45,8 +48,8 @@ class Step:
 
 
 def prior_precision(like: Tensor, weights: Weights) -> Tensor:
-    """[70]: expression's prior; none on the pose."""
-    out = like.new_zeros(N_EXPRESSION + 6)
+    """[70]: expression's prior; next to none on the pose, for frames of which nothing holds it."""
+    out = like.new_full((N_EXPRESSION + 6,), LEAST_OF_POSE)
     out[:N_EXPRESSION] = 1 / weights.expression_sd**2
     return out
 

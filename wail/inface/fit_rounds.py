@@ -71,9 +71,17 @@ def _by_keys(
     face = points(task.rows, found.latents(batch)).mT
     n = face.shape[1]
     focal = (batch.prior_focal_px * torch.exp(at.log_focal))[batch.clip]
-    rotation, translation, _ = start_pose(face, batch.xy_px[:, :, :n].mT, batch.weight[:, :n], focal, batch.centre_px,
-                                          task.take)  # fmt: skip
+    rotation, translation, _ = start_pose(face, batch.xy_px[:, :, :n].mT, _weight_for_pose(task, batch.weight[:, :n]),
+                                          focal, batch.centre_px, task.take)  # fmt: skip
     return State(at.codes, at.log_focal, expression, rotation, translation), work
+
+
+def _weight_for_pose(task: Task, weight: Tensor) -> Tensor:
+    """[F, L], whatever way they face in takes none of whose frames shows enough that faces the camera (mirrored
+    landmarks do that, and what is no face): such a take has no part in the fit, but it must have a pose."""
+    enough = ((weight > 0).sum(1) >= MIN_LANDMARKS).to(weight)
+    some = enough.new_zeros(int(task.take[-1]) + 1).index_add_(0, task.take, enough) > 0
+    return torch.where(some[task.take][:, None], weight, task.batch.weight[:, : weight.shape[1]])
 
 
 def key_frames(weight: Tensor, take: Tensor, stride: int, most: int) -> Tensor:

@@ -21,6 +21,10 @@ from wail.inface.model import AGE, EXPRESSION, IDENTITY, FaceModel
 
 MIN_VISIBILITY = 0.1
 """Landmarks less visible than this are not used at all."""
+MOST_PX = 1e6
+"""Further from the picture's corner nothing was seen; its square would not be told from another in float32."""
+LEAST_EXTENT_PX = 1.0
+"""Landmarks within so much of their middle (root mean square) lie on one spot: nothing was seen of a face."""
 OUTER_EYES = (33, 263)
 N_FAN = 68
 F32 = NDArray[np.float32]
@@ -30,8 +34,10 @@ F32 = NDArray[np.float32]
 class TakeLandmarks:
     """What was seen in a take of n >= 1 frames. xy_px [n, 478, 2]: mediapipe's landmarks in the picture (x right, y
     down, the first pixel's centre at 0.5); visibility [n, 478]: 0-1, below 0.1 not read, so xy_px may be NaN there.
+    A frame whose landmarks all lie on one spot counts as one that shows nothing.
 
-    Takes of equal `clip` share the focal length, and those of equal `subject` too identity and age. fan_xy_px
+    Takes of equal `clip` share the focal length, so their size_px (width, height) must be equal too, and those of equal
+    `subject` share identity and age. fan_xy_px
     [n, 68, 2] and fan_score [n, 68] (0-1): face-alignment's points, as a second opinion.
     """
 
@@ -81,6 +87,7 @@ def set_up(
     """
     if not takes:
         raise ValueError("at least one take is needed to fit, but none was given")
+    _check_sizes(takes)
     used = _maps_used(maps, takes)
     seen = [_take_rows(used, take, k) for k, take in enumerate(takes)]
     xy = _on(device, np.concatenate([one[0] for one in seen]))
@@ -103,6 +110,19 @@ def set_up(
     )  # fmt: skip
 
 
+def _check_sizes(takes: Sequence[TakeLandmarks]) -> None:
+    of_clip: dict[str, tuple[int, int]] = {}
+    for k, take in enumerate(takes):
+        size = np.asarray(take.size_px)
+        if size.shape != (2,) or size.dtype.kind not in "iuf" or not (np.isfinite(size) & (size > 0)).all():
+            raise ValueError(f"size_px of take {k} must be the picture's width and height, two numbers above 0, but is "
+                             f"{take.size_px!r}")  # fmt: skip
+        first = of_clip.setdefault(take.clip, take.size_px)
+        if tuple(first) != tuple(take.size_px):
+            raise ValueError(f"takes of one clip share a camera, but in clip {take.clip!r} take {k} has size_px "
+                             f"{take.size_px} and an earlier one {first}: give them different clips")  # fmt: skip
+
+
 def _maps_used(maps: Mapping[str, LandmarkMap], takes: Sequence[TakeLandmarks]) -> list[LandmarkMap]:
     fan = any(take.fan_xy_px is not None for take in takes)
     names = [MP434_NAME, *([IBUG68] if fan else [])]
@@ -116,10 +136,13 @@ def _maps_used(maps: Mapping[str, LandmarkMap], takes: Sequence[TakeLandmarks]) 
 def _take_rows(used: Sequence[LandmarkMap], take: TakeLandmarks, number: int) -> tuple[F32, F32]:
     """Landmarks [n, L, 2] with hidden ones zeroed, and visibility [n, L], 0 where not used."""
     xy, seen = _checked(used[0], take.xy_px, take.visibility, 478, "")
+    one_spot = _extent_px(xy, seen) < LEAST_EXTENT_PX
+    seen[one_spot] = 0
     if len(used) > 1 and take.fan_xy_px is not None:
         more_xy, more = _checked(used[1], take.fan_xy_px, take.fan_score, N_FAN, "fan_")
         if len(more_xy) != len(xy):
             raise ValueError(shape_message("fan_xy_px", f"[{len(xy)}, {N_FAN}, 2]", np.shape(take.fan_xy_px)))
+        more[one_spot] = 0
         xy, seen = np.concatenate([xy, more_xy], 1), np.concatenate([seen, more], 1)
     elif len(used) > 1:
         n = len(used[1].landmark)
@@ -149,14 +172,21 @@ def _checked(
                          "register the model again")  # fmt: skip
     xy, seen = xy[:, index], np.where(seen[:, index] >= MIN_VISIBILITY, seen[:, index], 0)
     seen = np.where(np.asarray(of.weight)[None] > 0, seen, 0).astype(np.float32)
-    bad = (seen > 0) & ~np.isfinite(xy).all(-1)
+    bad = (seen > 0) & ~(np.abs(xy) < MOST_PX).all(-1)
     if bad.any():
         frame, place = (int(i[0]) for i in np.nonzero(bad))
         raise ValueError(
-            f"{name}xy_px must be finite where visibility >= {MIN_VISIBILITY}, but landmark {index[place]} of frame "
-            f"{frame} is not; set its visibility to 0"
+            f"{name}xy_px must be finite, and below {MOST_PX:g}, where visibility >= {MIN_VISIBILITY}, but landmark "
+            f"{index[place]} of frame {frame} is not; set its visibility to 0"
         )
     return np.where(seen[..., None] > 0, xy, 0).astype(np.float32), seen
+
+
+def _extent_px(xy: F32, seen: F32) -> F32:
+    """[n] root mean square distance of what is seen from its middle; 0 where nothing is."""
+    w = seen / np.maximum(seen.sum(1, keepdims=True), 1e-12)
+    off = xy - (w[..., None] * xy).sum(1, keepdims=True)
+    return np.asarray(np.sqrt((w * np.square(off).sum(-1)).sum(1)), np.float32)
 
 
 def _worth(of: LandmarkMap, config: FitConfig, device: torch.device) -> Tensor:

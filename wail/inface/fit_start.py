@@ -8,6 +8,7 @@ once, without a first guess.
 import torch
 from torch import Tensor
 
+CLEARANCE_MM = 10.0
 MIN_LANDMARKS = 12
 """Below this many visible landmarks a frame's pose comes from its neighbours."""
 
@@ -34,6 +35,9 @@ def start_pose(
     translation = torch.cat([offset, depth[:, None]], -1) - _centroid_in_camera(face[good], weight[good], rotation)
     nearest, before, after, share = neighbours(good, take)
     translation = torch.lerp(translation[before], translation[after], share[:, None])
+    # Where landmarks are no face, their size may put the camera inside the head, from where no step leads out.
+    nearest_mm = face.norm(dim=-1).amax(-1) + CLEARANCE_MM
+    translation[:, 2] = translation[:, 2].clamp(min=nearest_mm)
     return rotation[nearest], translation, torch.lerp(scale[before], scale[after], share)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wail.inface.camera import project
-from wail.inface.fit import FitConfig, fit_take
+from wail.inface.fit import FitConfig, TakeLandmarks, fit_take, fit_takes
 from wail.inface.head_size import outer_eye_mm
 from wail.inface.landmarks import aperture_mm, decode_landmarks, load_map, pick
 from wail.inface.model import AGE, EXPRESSION, IDENTITY, load_model
@@ -152,3 +152,62 @@ def test_the_age_that_is_told_sets_the_size(model, landmark_map):
         sizes.append(eyes_mm(model, landmark_map, latents))
     assert outer_eye_mm(1.0)[0] - 4 < sizes[0] < sizes[1] < outer_eye_mm(24.0)[0] + 4
     assert sizes[1] - sizes[0] > 2
+
+
+def given(take, n=FRAMES, clip="", size_px=SIZE_PX):
+    return TakeLandmarks(take.xy[:n], take.visibility[:n], size_px, clip, clip)
+
+
+def says_nothing(result):
+    """A fit of which nothing is to be believed, in finite numbers."""
+    arrays = [value for value in vars(result).values() if isinstance(value, np.ndarray)]
+    assert all(np.isfinite(one).all() for one in arrays) and np.isfinite(result.energy)
+    return not result.converged.any() and not result.confidence.any()
+
+
+def test_frames_on_one_spot_show_nothing_and_do_not_move_the_others(model, landmark_map):
+    take = made(model, landmark_map, muscles(jaw_open=0.5))
+    take.xy[4:8] = 77.0
+    result = fit_take(model, landmark_map, take.xy, take.visibility, SIZE_PX)
+    assert result.n_landmarks[4:8].tolist() == [0] * 4
+    assert result.converged.tolist() == [not 4 <= k < 8 for k in range(FRAMES)]
+    take.visibility[4:8] = 0
+    hidden = fit_take(model, landmark_map, take.xy, take.visibility, SIZE_PX)
+    np.testing.assert_array_equal(result.expression, hidden.expression)
+    take.visibility[4:8] = 1
+    take.xy[:] = 77.0
+    with pytest.raises(ValueError, match="must show 12 of the map's landmarks, but the best of 16 shows 0"):
+        fit_take(model, landmark_map, take.xy, take.visibility, SIZE_PX)
+
+
+def test_a_take_that_is_wrong_in_every_frame_is_told(model, landmark_map):
+    take = made(model, landmark_map, muscles())
+    half = landmark_map.landmark[::2]
+    take.xy[:, half] = np.random.default_rng(0).uniform(0, 480, (FRAMES, len(half), 2))
+    result = fit_take(model, landmark_map, take.xy, take.visibility, SIZE_PX)
+    assert result.bad_frame.all() and says_nothing(result)
+
+
+def test_mirrored_landmarks_are_no_face_and_do_not_disturb_other_takes(model, landmark_map):
+    good = made(model, landmark_map, muscles(jaw_open=0.5))
+    mirrored = SimpleNamespace(xy=good.xy * [-1, 1] + [SIZE_PX[0], 0], visibility=good.visibility)
+    maps = {landmark_map.name: landmark_map}
+    alone = fit_takes(model, maps, [given(good, clip="a")])[0]
+    for n in (1, FRAMES):
+        wrong, beside = fit_takes(model, maps, [given(mirrored, n, "m"), given(good, clip="a")])
+        assert says_nothing(wrong) and not wrong.n_landmarks.any()
+        assert beside.converged.all()
+        assert abs(beside.energy - alone.energy) < 0.01 * alone.energy
+
+
+@pytest.mark.parametrize("size_px", [(640,), (0, 480), (640, -1), (np.nan, 480), ("a", "b"), None])
+def test_a_picture_without_size_is_refused(model, landmark_map, size_px):
+    with pytest.raises(ValueError, match="size_px of take 0 must be the picture's width and height"):
+        fit_takes(model, {landmark_map.name: landmark_map},
+                  [given(made(model, landmark_map, muscles()), size_px=size_px)])  # fmt: skip
+
+
+def test_takes_of_one_clip_have_one_size(model, landmark_map):
+    take = made(model, landmark_map, muscles())
+    with pytest.raises(ValueError, match="in clip 'a' take 1 has size_px"):
+        fit_takes(model, {landmark_map.name: landmark_map}, [given(take, clip="a"), given(take, 4, "a", (1280, 960))])
