@@ -27,7 +27,7 @@ def register(model: Path, out: Path | None, picture: Path | None, landmarks: str
     from wail.show import out as console
     from wail.show import print_json
 
-    done = register_file(model, out, picture, read_picked(landmarks) if landmarks else None)
+    done = register_file(model, out, picture, read_picked(landmarks) if landmarks is not None else None)
     measures = dataclasses.asdict(done.found.measures)
     frame = dataclasses.asdict(done.found.maps.frame)
     if as_json:

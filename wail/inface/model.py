@@ -207,9 +207,17 @@ def _read_mlp(file: h5py.File, group: str, path: Path, n_in: int, n_out: int) ->
         weights.append(read_array(file, f"{names[0]}/item_{k}", path, (out, width)))
         width = len(weights[-1])
         biases.append(read_array(file, f"{names[1]}/item_{k}", path, (width,)))
-    factor = float(file[group]["relu_factor"][()]) if "relu_factor" in file[group] else DEFAULT_RELU_FACTOR
     # The authors' code leaves the activation out for factors of 1 and more.
-    return Mlp(tuple(weights), tuple(biases), min(factor, 1.0))
+    return Mlp(tuple(weights), tuple(biases), min(_read_factor(file, f"{group}/relu_factor", path), 1.0))
+
+
+def _read_factor(file: h5py.File, key: str, path: Path) -> float:
+    if key not in file:
+        return DEFAULT_RELU_FACTOR
+    given = np.asarray(file[key][()] if isinstance(file[key], h5py.Dataset) else None)
+    if given.shape != () or given.dtype.kind not in "fiu" or not 0 <= given < np.inf:
+        raise ModelError(f"{key} in {path} must be one number, 0 or more, but is {given}")
+    return float(given)
 
 
 def read_array(file: h5py.File, key: str, path: Path, shape: tuple[int | None, ...]) -> Tensor:

@@ -174,7 +174,12 @@ def _from_picked(surface: Surface, template: Template, picked: Mapping[int, int]
     if vertices.min() < 0 or vertices.max() >= len(surface.verts):
         raise ModelError(f"picked vertices must be among the model's 0-{len(surface.verts) - 1}, but are "
                          f"{vertices.tolist()}")  # fmt: skip
-    return _umeyama(template.verts[landmarks], surface.verts[vertices])
+    at = surface.verts[vertices]
+    first, second, _ = np.linalg.svd(at - at.mean(0), compute_uv=False)
+    if second < 0.01 * first or first == 0:
+        raise ModelError(f"the picked vertices {vertices.tolist()} lie on one spot or line, so they do not say how the "
+                         "face is turned: pick others")  # fmt: skip
+    return _umeyama(template.verts[landmarks], at)
 
 
 def _umeyama(source: Floats, goal: Floats, scale: float | None = None) -> Similarity:

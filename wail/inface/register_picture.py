@@ -37,7 +37,7 @@ def draw_registration(
     for k, view in enumerate(views):
         whole.paste(view, (k * VIEW_PX[0], 0))
     _legend(whole, found, title)
-    whole.save(path)
+    whole.save(path, format="PNG")
 
 
 def in_head_frame(points: NDArray[Any], frame: FileFrame) -> Floats:

@@ -231,6 +231,10 @@ def replace_with(key, value):
         ),
         (replace_with("id_encoder/biases/item_2", np.ones(31)), ["id_encoder/biases/item_2", "(32)", "(31,)"]),
         (replace_with("age_encoder/biases/item_0", np.full(20, np.nan)), ["age_encoder/biases/item_0", "not finite"]),
+        (replace_with("decoder/relu_factor", "0.2"), ["decoder/relu_factor", "one number"]),
+        (replace_with("decoder/relu_factor", np.nan), ["decoder/relu_factor", "one number", "nan"]),
+        (replace_with("decoder/relu_factor", np.ones(3)), ["decoder/relu_factor", "one number"]),
+        (replace_with("decoder/relu_factor", -1.0), ["decoder/relu_factor", "0 or more", "-1"]),
     ],
 )
 def test_a_wrong_file_is_refused_with_key_and_shapes(tmp_path, change, words):

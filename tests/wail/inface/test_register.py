@@ -155,6 +155,8 @@ def test_picked_landmarks_replace_the_search(face):
         register(verts, triangles, canonical_face(), {4: 4, 500: 1, 33: 7})
     with pytest.raises(ModelError, match="among the model's 0-2457"):
         register(verts, triangles, canonical_face(), {4: 4, 33: 33, 263: 2458})
+    with pytest.raises(ModelError, match="lie on one spot or line"):
+        register(verts, triangles, canonical_face(), {4: 4, 33: 4, 263: 4})
 
 
 @pytest.mark.parametrize("shape", [
