@@ -130,8 +130,9 @@ def _check_map(one: LandmarkMap, n_vertices: int, path: Path) -> None:
         if got.shape != want:
             raise ModelError(shape_message(f"{name} of {one.name} in {path}", str(want), got.shape))
     if triangle.min() < 0 or triangle.max() >= n_vertices:
-        raise ModelError(f"{path} names vertex {triangle.max()}, but the model has {n_vertices}: it belongs to another "
-                         f"model; {AGAIN}")  # fmt: skip
+        wrong = triangle[(triangle < 0) | (triangle >= n_vertices)][0]
+        raise ModelError(f"{path} names vertex {wrong}, but the model has {n_vertices}: it belongs to another model; "
+                         f"{AGAIN}")  # fmt: skip
     if len(set(one.landmark.tolist())) != n:
         raise ModelError(f"{path} names a landmark of {one.name} twice: {AGAIN}")
     if not np.allclose(one.barycentric.sum(1), 1, atol=1e-4):
@@ -141,10 +142,17 @@ def _check_map(one: LandmarkMap, n_vertices: int, path: Path) -> None:
 
 
 def _check_frame(frame: FileFrame, path: Path) -> None:
+    lengths = [len(row) for row in frame.rotation]
+    if lengths != [3, 3, 3] or len(frame.translation_mm) != 3:
+        raise ModelError(f"frame.rotation in {path} must have shape (3, 3) and translation_mm (3,), but there are rows "
+                         f"of {lengths} and {len(frame.translation_mm)} numbers: {AGAIN}")  # fmt: skip
     rotation = np.array(frame.rotation)
-    if rotation.shape != (3, 3) or len(frame.translation_mm) != 3:
-        raise ModelError(shape_message(f"frame.rotation in {path}", "(3, 3), translation_mm (3,)", rotation.shape))
     proper = np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4) and np.linalg.det(rotation) > 0
-    if not (proper and frame.unit_mm > 0 and np.isfinite(frame.translation_mm).all()):
+    if not (proper and 0 < frame.unit_mm < np.inf and np.isfinite(frame.translation_mm).all()):
         raise ModelError(f"frame in {path} must be a rotation without mirroring, a positive unit_mm and a finite "
                          f"translation: {AGAIN}")  # fmt: skip
+
+
+def landmarks_beside(model_file: Path) -> Path:
+    """Where the landmark file of a received model file is."""
+    return model_file.with_name(f"{model_file.stem}.landmarks.json")

@@ -194,7 +194,10 @@ def set_row(row, value):
         (lambda data: data["groups"].update(lids=[]), "group 'lids'"),
         (lambda data: data["frame"].update(rotation=[[1, 0, 0], [0, 1, 0]]), r"must have shape \(3, 3\)"),
         (lambda data: data["frame"].update(rotation=[[-1, 0, 0], [0, 1, 0], [0, 0, 1]]), "without mirroring"),
+        (lambda data: data["frame"].update(rotation=[[1, 0, 0], [0, 1], [0, 0, 1]]), r"rows of \[3, 2, 3\]"),
         (lambda data: data["frame"].update(unit_mm=0), "positive unit_mm"),
+        (lambda data: data["frame"].update(unit_mm=float("inf")), "positive unit_mm"),
+        (lambda data: data["maps"]["mp434"]["rows"][0].__setitem__(1, [0, 1, -1]), "names vertex -1"),
     ],
 )
 def test_a_damaged_file_is_refused(foreign, model, change, message):
