@@ -94,8 +94,8 @@ class TakeFit:
     """[n, 6]"""
     focal_px: float
     residual: NDArray[np.float32]
-    """[n] RMS landmark error, weighted as in the fit, over the fitted outer eye distance before the camera; 0 where no
-    landmark was used."""
+    """[n] RMS landmark error, weighted as in the fit, over the fitted outer eye distance before the camera; of a bad
+    frame that of all it shows; 0 where nothing was seen."""
     lip_sd_mm: NDArray[np.float32]
     """[n] posterior standard deviation of a lip vertex, head frame, identity given: root of the mean over the lip
     vertices of the covariance's trace; from the Gauss-Newton matrix with all frames' pull, widened where the residual
