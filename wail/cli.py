@@ -112,7 +112,8 @@ def account_seconds(account: Any) -> dict[str, float]:
               help="A JSON file with settings, or a dataset.json.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="PART.NAME=VALUE", help="Change one setting.")
 @click.option("--retain", type=click.Choice(["media", "derived"]), help="derived: delete picture and sound when done.")
-@click.option("--face-model", type=FILE, help="INFACE's HDF5 file; without it the stand-in is fitted.")
+@click.option("--face-model", type=click.Path(path_type=Path, resolve_path=True),
+              help="INFACE's HDF5 file; without it the stand-in is fitted.")  # fmt: skip
 @click.option("--weights", type=THERE, help="Folder with optional weights, see wail doctor.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, envvar="WAIL_DEVICE",
               help="Where takes are fitted; default also from WAIL_DEVICE.")  # fmt: skip
@@ -139,6 +140,8 @@ def curate(
     from wail.steps.pool import LocalPool
 
     config = configured(config_file, settings, retain=retain, face_model=face_model, weights=weights)
+    if config_file is None:
+        refuse_to_forget(out, config, settings)
     os.environ["WAIL_DEVICE"] = usable(device)
     found = read_sources(list(sources), labels=labels or DEFAULT_LABELS)
     refused = [(one.uri, one.detail) for one in found.refused]
@@ -172,6 +175,25 @@ def usable(device: str) -> str:
             raise ConfigError("device cuda was asked for, but torch finds no GPU here (see wail doctor): give "
                               "--device cpu, or install torch's CUDA build and the driver")  # fmt: skip
     return device
+
+
+def refuse_to_forget(dataset: Path, config: Any, settings: tuple[str, ...]) -> None:
+    """Raise ConfigError where a dataset would be fitted with another face model, or keep media that it has deleted so
+    far, merely because an option was left out."""
+    from wail.config import CurateConfig, read_config_file
+    from wail.errors import ConfigError
+
+    if not (dataset / "dataset.json").is_file():
+        return
+    made, plain = read_config_file(dataset / "dataset.json"), CurateConfig().model_dump(mode="json")
+    now, named = config.model_dump(mode="json"), {one.partition("=")[0].strip() for one in settings}
+    for name in ("face_model", "retain"):
+        if name not in named and now[name] == plain[name] != made.get(name, plain[name]):
+            raise ConfigError(
+                f"{dataset.name} was made with {name} = {made[name]}, and options are not remembered: give "
+                f"--{name.replace('_', '-')} {made[name]}, or --config {dataset / 'dataset.json'} to keep all its "
+                f"settings, or --set {name}={plain[name] or 'null'} to change it"
+            )
 
 
 def configured(config_file: Path | None, settings: tuple[str, ...], **given: Any) -> Any:

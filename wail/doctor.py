@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wail.errors import ModelError
+from wail.inface.landmark_file import landmarks_beside
 from wail.media.ffmpeg import ffmpeg_exe
 from wail.store import free_bytes
 from wail.vision.fan import Fan, find_fan
@@ -131,12 +132,24 @@ def optional_weights(weights: Path | None, face_model: Path | None) -> Iterator[
                "mediapipe's newer face mesh with blendshapes (used by a later version)", "Apache-2.0",
                f"curl -o {folder}/face_landmarker.task "
                "https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task"),
-        weight("INFACE", [face_model] if face_model and face_model.exists() else [*folder.glob("ae_model_disent.h5")],
-               "the true 3D infant face model; without it an open stand-in is fitted, and said so everywhere",
-               "academic use, on request to its authors",
-               "write to the authors as https://github.com/tillns/INFACE asks, then give "
-               "--face-model ae_model_disent.h5"),
+        inface([face_model] if face_model else [*folder.glob("ae_model_disent.h5")]),
     )  # fmt: skip
+
+
+def inface(found: list[Path]) -> Finding:
+    """The face model, and whether its landmarks are registered."""
+    there = [path for path in found if path.is_file()]
+    said = weight("INFACE", there,
+                  "the true 3D infant face model; without it an open stand-in is fitted, and said so everywhere",
+                  "academic use, on request to its authors",
+                  "write to the authors as https://github.com/tillns/INFACE asks, then once `wail inface register "
+                  "ae_model_disent.h5`, and give --face-model ae_model_disent.h5")  # fmt: skip
+    if found and not there:
+        return replace(said, detail=f"there is no file {found[0]}")
+    if there and not landmarks_beside(there[0]).is_file():
+        return replace(said, ok=False, detail=f"found: {there[0].name}, but its landmarks are not registered",
+                       get=f"`wail inface register {there[0]}`")  # fmt: skip
+    return said
 
 
 def fan(folder: Path) -> Finding:

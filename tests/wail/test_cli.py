@@ -206,6 +206,24 @@ def test_settings_of_another_dataset_are_taken_over(dataset, spans_csv):
     assert not any(json.loads(done.stdout)["ran"].values())
 
 
+KEPT = [("face_model", "/models/m.h5", "null"), ("retain", "derived", "media")]
+
+
+@pytest.mark.parametrize(("name", "value", "plain"), KEPT)
+def test_an_option_that_was_left_out_does_not_undo_what_a_dataset_was_made_with(
+    dataset, spans_csv, tmp_path, name, value, plain
+):
+    """Neither fits with another model nor media that was to be deleted, by mistake."""
+    copy = tmp_path / "set"
+    copy.mkdir()
+    made = json.loads((dataset / "dataset.json").read_text())
+    made["config"][name] = value
+    (copy / "dataset.json").write_text(json.dumps(made))
+    said = sentence(call("curate", spans_csv, "--out", copy, "--dry-run"))
+    assert f"set was made with {name} = {value}" in said and f"--set {name}={plain} to change it" in said
+    assert call("curate", spans_csv, "--out", copy, "--dry-run", "--set", f"{name}={plain}").exit_code == 0
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 12 MB."""

@@ -69,7 +69,7 @@ def test_weights_that_are_there_are_found(bare):
     from face_alignment.models import FAN
 
     for name in ("demucs/955717e8-8726e21a.th", "voc2vec-ls-pt/config.json", "hub/checkpoints/2DFAN4-x.pth.tar",
-                 "face_landmarker.task", "ae_model_disent.h5"):  # fmt: skip
+                 "face_landmarker.task", "ae_model_disent.h5", "ae_model_disent.landmarks.json"):  # fmt: skip
         path = bare / "w" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -105,3 +105,14 @@ def test_too_little_disk_is_said_even_for_a_folder_that_is_not_there_yet(bare, m
     monkeypatch.setattr(doctor, "MIN_FREE_GB", 1e9)
     disk = by_name(bare / "not" / "yet", None, None)["disk"]
     assert not disk.ok and disk.needed and "another --out" in disk.get
+
+
+def test_a_face_model_is_missing_unregistered_or_found(bare):
+    path = bare / "ae_model_disent.h5"
+    assert by_name(bare, None, path)["INFACE"].detail == f"there is no file {path}"
+    path.write_bytes(b"any")
+    unregistered = by_name(bare, None, path)["INFACE"]
+    assert not unregistered.ok and "not registered" in unregistered.detail
+    assert unregistered.get == f"`wail inface register {path}`"
+    (bare / "ae_model_disent.landmarks.json").write_text("{}")
+    assert by_name(bare, None, path)["INFACE"].ok

@@ -85,7 +85,7 @@ def document(rows: Sequence[Row], about: Mapping[str, Any]) -> dict[str, Any]:
 def print_rows(title: str, rows: Sequence[Row], console: Console) -> None:
     """The table for people: an unmet bound is marked, notes are wrapped."""
     shown = Table(title=title, title_justify="left", title_style="bold")
-    for name in ("figure", "value", "unit", "at least", "aim", "met"):
+    for name in ("figure", "value", "unit", "bound", "aim", "met"):
         shown.add_column(name, justify="left" if name in ("figure", "unit") else "right", no_wrap=True)
     shown.add_column("note", overflow="fold")
     said = ""

@@ -168,7 +168,8 @@ def minimise_all(
         of_head = torch.where(poor, of_head * BRAKE, of_head * EASE).clamp(LEAST_DAMPING, MOST_DAMPING)
         state = _kept(batch, better, state, tried)
         sharp = rounded == 0
-        settled = (gain < TOGETHER * solver.settled * frames) & (better | (of_head >= FREE)) & _all_of(sharp, batch.clip, n_clips)
+        settled = (gain < TOGETHER * solver.settled * frames) & (better | (of_head >= FREE))
+        settled &= _all_of(sharp, batch.clip, n_clips)
         if bool(settled.all()):
             break
         rounded = _sharpened(rounded, of_frame)

@@ -57,7 +57,7 @@ def _mouth(takes: Sequence[FittedTake], apertures_mm: Mapping[str, NDArray[np.fl
     curves = [_lip_gaps(takes, landmarks, frames)] if landmarks else []
     fitted = [Curve(*_part(take, apertures_mm[take.take_id] / top_mm, frames), APERTURE, 2)
               for take in takes if take.take_id in apertures_mm]  # fmt: skip
-    names = ([("mouth, fitted", APERTURE)] if fitted else []) + ([("mouth, seen", OPENING)] if curves else [])
+    names = ([("mouth, fitted", APERTURE)] if fitted else []) + ([("seen, no unit", OPENING)] if curves else [])
     return [Lane(names, curves + fitted, f"{top_mm:.0f} mm" if fitted else "")] if names else []
 
 
