@@ -131,23 +131,3 @@ def jacobian(rows: PointRows, at: Forward, start: int) -> Tensor:
     for w, slope in zip(rows.weights[1:], at.slopes, strict=True):
         j = ((j * slope[:, None].to(dtype)).reshape(n * d, -1) @ w.T).reshape(n, d, -1)
     return j.reshape(n, d, 3, -1)
-
-
-def points_and_jacobian(rows: PointRows, z: Tensor, start: int = 0) -> tuple[Tensor, Tensor]:
-    """Points [n, 3, P] and their derivatives [n, d - start, 3, P] by the z-scored latents from `start` on.
-
-    J = W_k D_k-1 ... W_2 D_1 W_1, with D the leaky ReLU's slopes (Griewank & Walther 2008, forward mode); kept
-    transposed, so that each layer is one large matrix product over all frames and latents.
-    """
-    n, d = len(z), z.shape[1] - start
-    h, j = z, None
-    for w, b in zip(rows.weights[:-1], rows.biases[:-1], strict=True):
-        pre = torch.addmm(b, h, w.T)
-        h = leaky_relu(pre, rows.slope)
-        slopes = torch.where(pre > 0, 1.0, rows.slope).to(pre.dtype)
-        step = w[:, start:].T.expand(n, d, -1) if j is None else (j.reshape(n * d, -1) @ w.T).reshape(n, d, -1)
-        j = step * slopes[:, None]
-    last = rows.weights[-1]
-    out = torch.addmm(rows.biases[-1], h, last.T).reshape(n, 3, -1)
-    dout = last[:, start:].T.expand(n, d, -1) if j is None else j.reshape(n * d, -1) @ last.T
-    return out, dout.reshape(n, d, 3, -1)
