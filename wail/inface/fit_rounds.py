@@ -62,7 +62,7 @@ def _by_keys(
 ) -> tuple[State, Work]:
     """What is shared, from key frames; every other frame starts between them, with a pose for the face found."""
     keys = key_frames(batch.weight, task.take, config.key_stride, config.key_frames)
-    few = batch.take(keys, _ties(task.take, keys))
+    few = batch.take(keys, _ties(batch.link, keys))
     at, _, _, work = minimise_all(_solver(task, few, config, jacobian_rows), few, state.take(keys),
                                config.key_iterations, KEY_ROUNDING * task.rows.has_kinks)  # fmt: skip
     _, before, after, share = neighbours(keys, task.take)
@@ -100,10 +100,11 @@ def key_frames(weight: Tensor, take: Tensor, stride: int, most: int) -> Tensor:
     return torch.tensor(out, device=weight.device)
 
 
-def _ties(take: Tensor, frames: Tensor) -> Tensor:
-    """How strongly chosen frames are tied: a random walk's variance grows with the gap; takes are not tied."""
+def _ties(link: Tensor, frames: Tensor) -> Tensor:
+    """How strongly chosen frames are tied: a random walk's variance grows with the gap; none across a cut."""
     gap = (frames[1:] - frames[:-1]).to(torch.float32)
-    return torch.where(take[frames[1:]] == take[frames[:-1]], 1 / gap, 0.0)
+    cuts = torch.cat([link.new_zeros(1), (link == 0).to(link).cumsum(0)])[frames]
+    return torch.where(cuts[1:] == cuts[:-1], 1 / gap, 0.0)
 
 
 def _believed(task: Task, state: State, batch: Batch | None, config: FitConfig) -> Belief:

@@ -1,5 +1,6 @@
 """From takes' landmarks to a batch: checked, numbered by subject and clip, with a closed-form start."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,8 @@ MOST_PX = 1e6
 """Further from the picture's corner nothing was seen; its square would not be told from another in float32."""
 LEAST_EXTENT_PX = 1.0
 """Landmarks within so much of their middle (root mean square) lie on one spot: nothing was seen of a face."""
+JUMP_MM, JUMP_RAD, JUMP_ZOOM = 150.0, 1.0, 1.5
+"""Of a head between two frames, sideways, turning, and towards the camera: twice as much as any does."""
 OUTER_EYES = (33, 263)
 N_FAN = 68
 F32 = NDArray[np.float32]
@@ -215,12 +218,23 @@ def _batch(
         xy_px=torch.cat([xy, xy[:, ends[0]] - xy[:, ends[1]]], 1).mT.contiguous(), weight=weight,
         sigma_px=torch.cat([(config.landmark_sd_mm * scale)[:, None].expand_as(weight), gaps], 1),
         squeeze=None, pair=ends, centre_px=centre, prior_focal_px=focal,
-        link=(take[1:] == take[:-1]).to(xy), subject=torch.tensor(subjects, device=device)[take], clip=clip,
+        link=((take[1:] == take[:-1]) & ~jumps(rotation, translation, scale)).to(xy),
+        subject=torch.tensor(subjects, device=device)[take], clip=clip,
         clip_of_subject=clip_of_subject,
     )  # fmt: skip
     state = State(xy.new_zeros(len(clip_of_subject), N_CODES), torch.zeros_like(focal),
                   xy.new_zeros(n, N_EXPRESSION), rotation, translation)  # fmt: skip
     return batch, state, scale
+
+
+def jumps(rotation: Tensor, translation: Tensor, scale: Tensor) -> Tensor:
+    """[F - 1] (bool): from one frame to the next the head is somewhere else. No head moves so in 1/30 s: it is a cut,
+    or another face. Neighbours across it are not tied, since one such tie would bend the whole take."""
+    moved_mm = translation.diff(dim=0)[:, :2].norm(dim=1)
+    cosine = 0.5 * ((rotation[1:] * rotation[:-1]).sum((1, 2)) - 1)
+    zoomed = (scale[1:] / scale[:-1]).log().abs()
+    far: Tensor = (moved_mm > JUMP_MM) | (cosine < math.cos(JUMP_RAD)) | (zoomed > math.log(JUMP_ZOOM))
+    return far
 
 
 def _numbers(names: Sequence[object]) -> list[int]:

@@ -173,6 +173,22 @@ def test_a_few_wild_landmarks_do_not_carry_the_fit_away(model, landmark_map):
     assert shape_error_mm(model, landmark_map, result, take).mean() < 0.8
 
 
+@pytest.mark.parametrize("spoil", ["jump", "zoom", "flip"])
+def test_a_missed_cut_does_not_bend_the_take(model, landmark_map, spoil):
+    take = make_take(model, landmark_map, n=24)
+    clean = shape_error_mm(model, landmark_map, fit(model, landmark_map, take), take).mean()
+    middle = np.array(SIZE_PX) / 2
+    if spoil == "jump":
+        take.xy[10] += (300, 0)  # another face, for one frame
+    elif spoil == "zoom":
+        take.xy[12:] = 3 * (take.xy[12:] - middle) + middle
+    else:
+        take.xy[12:] = 2 * middle - take.xy[12:]  # a half turn about the line of sight
+    result = fit(model, landmark_map, take)
+    assert shape_error_mm(model, landmark_map, result, take).mean() < 1.4 * clean
+    assert result.converged.all()
+
+
 def test_the_same_input_gives_the_same_bytes_on_any_number_of_threads(model, landmark_map):
     take = make_take(model, landmark_map, n=20)
     before = torch.get_num_threads()
