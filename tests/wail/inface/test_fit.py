@@ -7,8 +7,8 @@ import torch
 
 from wail.inface.camera import project
 from wail.inface.fit import FitConfig, fit_take
-from wail.inface.landmarks import LIPS, aperture_mm, decode_landmarks, load_map
-from wail.inface.model import Mlp, load_model
+from wail.inface.landmarks import LIPS, aperture_mm, decode_landmarks
+from wail.inface.model import Mlp
 from wail.inface.rotation import angles_from_matrix, matrix_from_angles, matrix_from_axis_angle
 
 SIZE_PX = (640, 480)
@@ -17,16 +17,6 @@ INDEPENDENT = FitConfig(
     landmark_sd_mm=0.5, independent_landmarks=434.0, independent_frames=1000.0, expression_sd=1.0, head_size_weight=0.0,
     hidden_cos=-1.0, grazing_cos=-1.0, outlier_sds=8.0, independent_lip_gaps=0.0, independent_lid_gaps=0.0,
 )
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
-
-
-@pytest.fixture(scope="module")
-def landmark_map(model):
-    return load_map(model)
 
 
 def sway(rng, n, d, frames):

@@ -17,21 +17,10 @@ from wail.inface.fit_observe import (
     view,
 )
 from wail.inface.fit_parts import part_pairs
-from wail.inface.landmarks import landmark_positions, load_map
-from wail.inface.model import load_model
+from wail.inface.landmarks import landmark_positions
 from wail.inface.rotation import matrix_from_angles
 
 AWAY_MM = 450.0
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
-
-
-@pytest.fixture(scope="module")
-def landmark_map(model):
-    return load_map(model)
 
 
 @pytest.fixture(scope="module")

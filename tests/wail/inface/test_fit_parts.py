@@ -4,18 +4,7 @@ import torch
 
 from wail.inface.fit_config import FitConfig
 from wail.inface.fit_parts import INNER_LIP_PAIRS, LID_PAIRS, pair_sigma_px, pair_weights, part_pairs
-from wail.inface.landmarks import landmark_positions, load_map, pick
-from wail.inface.model import load_model
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
-
-
-@pytest.fixture(scope="module")
-def landmark_map(model):
-    return load_map(model)
+from wail.inface.landmarks import landmark_positions, pick
 
 
 def test_pairs_are_opposite_each_other(model, landmark_map):

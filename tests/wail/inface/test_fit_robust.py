@@ -9,23 +9,13 @@ import torch
 from wail.inface.camera import project
 from wail.inface.fit import FitConfig, TakeLandmarks, fit_take, fit_takes
 from wail.inface.head_size import outer_eye_mm
-from wail.inface.landmarks import aperture_mm, decode_landmarks, load_map, pick
-from wail.inface.model import AGE, EXPRESSION, IDENTITY, load_model
+from wail.inface.landmarks import aperture_mm, decode_landmarks, pick
+from wail.inface.model import AGE, EXPRESSION, IDENTITY
 from wail.inface.rotation import matrix_from_angles
 from wail.inface.standin.muscles import MUSCLES, expression_code
 
 SIZE_PX, FOCAL_PX = (640, 480), 768.0
 FRAMES = 16
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
-
-
-@pytest.fixture(scope="module")
-def landmark_map(model):
-    return load_map(model)
 
 
 def made(model, landmark_map, activations, noise_px=0.5, seed=0):

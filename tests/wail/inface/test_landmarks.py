@@ -30,19 +30,8 @@ from wail.inface.landmarks import (
     vertex_group,
     write_maps,
 )
-from wail.inface.model import load_model
 from wail.inface.standin.maps import standin_maps
 from wail.inface.standin.rest import load_rest
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
-
-
-@pytest.fixture(scope="module")
-def landmark_map(model):
-    return load_map(model)
 
 
 @pytest.fixture

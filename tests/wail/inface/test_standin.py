@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wail.inface.landmarks import aperture_mm
-from wail.inface.model import AGE, EXPRESSION, IDENTITY, STAND_IN_PATH, load_model
+from wail.inface.model import AGE, EXPRESSION, IDENTITY, STAND_IN_PATH
 from wail.inface.standin.colours import vertex_colours
 from wail.inface.standin.expressions import NAMED, random_activations
 from wail.inface.standin.identity import N_IDENTITY, TRAITS, random_identity, relative_size, warp
@@ -17,11 +17,6 @@ from wail.inface.standin.muscles import MUSCLES, N_MUSCLES, activation, expressi
 from wail.inface.standin.rest import load_rest
 
 REST = load_rest()
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model()
 
 
 @pytest.fixture(scope="module")
