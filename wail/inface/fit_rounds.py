@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wail.inface.fit_batch import Batch, State
+from wail.inface.fit_batch import N_CODES, Batch, State
 from wail.inface.fit_config import FitConfig
 from wail.inface.fit_energy import look
 from wail.inface.fit_jacobian import Curvature
@@ -17,7 +17,12 @@ from wail.inface.fit_rows import PointRows, points
 from wail.inface.fit_set_up import Task, weights_of, with_belief
 from wail.inface.fit_start import MIN_LANDMARKS, neighbours, start_pose
 
-KEY_ROUNDING, FRAME_ROUNDING, LATER_ROUNDING = 0.3, 0.15, 0.03
+BADLY, OTHER_AGES = 1.5, (-2.0, 2.0)
+"""Nats for each independent landmark (a fit of landmarks that err as the config says has about 1) above which a cold
+start is doubted, and the ages (standard deviations of the model's) from which it is tried again."""
+MISSIZED = 0.15
+"""Logarithm of the size found over the mean face's, from which landmarks' errors are told anew."""
+KEY_ROUNDING, FRAME_ROUNDING, LATER_ROUNDING = 0.3, 0.1, 0.03
 """How far kinks are rounded off at the start of each round (fit_marquardt): a cold start needs the most."""
 
 
@@ -39,6 +44,11 @@ def solve(task: Task, config: FitConfig, jacobian_rows: PointRows) -> Solved:
     belief = _believed(task, task.start, None, config)
     batch = with_belief(task.batch, belief.weight, belief.squeeze)
     state, work = _by_keys(task, batch, task.start, config, jacobian_rows)
+    if _missized(task, state):
+        task = _rescaled(task, state)
+        batch = with_belief(task.batch, belief.weight, belief.squeeze)
+        state, more = _by_keys(task, batch, state, config, jacobian_rows)
+        work += more
     rounding = FRAME_ROUNDING * task.rows.has_kinks
     for _ in range(config.screenings):
         state, _, more = minimise_frames(_solver(task, batch, config, jacobian_rows), batch, state,
@@ -58,22 +68,74 @@ def _solver(task: Task, batch: Batch, config: FitConfig, jacobian_rows: PointRow
 
 
 def _by_keys(
-    task: Task, batch: Batch, state: State, config: FitConfig, jacobian_rows: PointRows
+    task: Task, batch: Batch, start: State, config: FitConfig, jacobian_rows: PointRows
 ) -> tuple[State, Work]:
-    """What is shared, from key frames; every other frame starts between them, with a pose for the face found."""
+    """What is shared, from key frames; every other frame starts between them, with a pose for the face found.
+
+    A head far from the mean in size starts at the wrong distance, from which no small step leads away: it is bent until
+    its perspective is right. So where that ends badly, it is tried from an older and a younger face too.
+    """
     keys = key_frames(batch.weight, task.take, config.key_stride, config.key_frames)
     few = batch.take(keys, _ties(batch.link, keys))
-    at, _, _, work = minimise_all(_solver(task, few, config, jacobian_rows), few, state.take(keys),
-                               config.key_iterations, KEY_ROUNDING * task.rows.has_kinks)  # fmt: skip
+    solver = _solver(task, few, config, jacobian_rows)
+
+    def found(start: State) -> tuple[float, State, Work]:
+        at, _, _, work = minimise_all(solver, few, start.take(keys), config.key_iterations,
+                                      KEY_ROUNDING * task.rows.has_kinks)  # fmt: skip
+        return float(look(task.rows, few, at, solver.weights).energy.sum()), at, work
+
+    energy, at, work = found(start)
+    if energy > BADLY * float(few.weight.sum()):
+        for age in OTHER_AGES:
+            other, state, more = found(_of_age(task, batch, start, age))
+            work += more
+            if other < energy:
+                energy, at = other, state
+    return _between(task, batch, start, keys, at), work
+
+
+def _size_found(task: Task, state: State) -> Tensor:
+    """[F] px/mm at the head, over that of the mean face at the start."""
+    batch = task.batch
+    focal = (batch.prior_focal_px * torch.exp(state.log_focal))[batch.clip]
+    return focal / state.translation_mm[:, 2] / task.scale_px_per_mm
+
+
+def _missized(task: Task, state: State) -> bool:
+    return float(_size_found(task, state).log().abs().median()) > MISSIZED
+
+
+def _rescaled(task: Task, state: State) -> Task:
+    """With a landmark's error at the size that was found: `landmark_sd_mm` is in mm of this face, and by the mean
+    face's it would be taken for so much less or more that expression makes up for it."""
+    off = _size_found(task, state)
+    return replace(task, batch=replace(task.batch, sigma_px=task.batch.sigma_px * off[:, None]),
+                   scale_px_per_mm=task.scale_px_per_mm * off)  # fmt: skip
+
+
+def _of_age(task: Task, batch: Batch, start: State, age: float) -> State:
+    """The start with the mean face of an age (z-scored)."""
+    codes = start.codes.clone()
+    codes[:, N_CODES - 1] = age
+    state = replace(start, codes=codes)
+    return _posed(task, batch, state, points(task.rows, state.latents(batch)).mT)
+
+
+def _between(task: Task, batch: Batch, start: State, keys: Tensor, at: State) -> State:
+    """Every frame's start from the key frames' fits: expression between its neighbours', pose in closed form."""
     _, before, after, share = neighbours(keys, task.take)
     expression = torch.lerp(at.expression[before], at.expression[after], share[:, None])
-    found = State(at.codes, at.log_focal, expression, state.rotation, state.translation_mm)
-    face = points(task.rows, found.latents(batch)).mT
+    state = State(at.codes, at.log_focal, expression, start.rotation, start.translation_mm)
+    return _posed(task, batch, state, points(task.rows, state.latents(batch)).mT)
+
+
+def _posed(task: Task, batch: Batch, state: State, face: Tensor) -> State:
+    """With each frame's pose in closed form, for its own face [F, L, 3]."""
     n = face.shape[1]
-    focal = (batch.prior_focal_px * torch.exp(at.log_focal))[batch.clip]
+    focal = (batch.prior_focal_px * torch.exp(state.log_focal))[batch.clip]
     rotation, translation, _ = start_pose(face, batch.xy_px[:, :, :n].mT, _weight_for_pose(task, batch.weight[:, :n]),
                                           focal, batch.centre_px, task.take)  # fmt: skip
-    return State(at.codes, at.log_focal, expression, rotation, translation), work
+    return replace(state, rotation=rotation, translation_mm=translation)
 
 
 def _weight_for_pose(task: Task, weight: Tensor) -> Tensor:

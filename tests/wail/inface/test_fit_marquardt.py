@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wail.bench.fit_truth import make_problem, truth_config
-from wail.inface.fit import TakeLandmarks
+from wail.inface.fit import TakeLandmarks, fit_takes
 from wail.inface.fit_energy import link_energy, look, shared_energy
 from wail.inface.fit_marquardt import Solver, minimise_all, minimise_frames
 from wail.inface.fit_rounds import key_frames, solve
@@ -111,3 +111,13 @@ def test_key_frames_are_the_best_seen_of_equal_parts():
     assert key_frames(weight, take, 8, 2).tolist() == [3, 24]
     two = torch.cat([torch.zeros(8), torch.ones(32)]).long()
     assert key_frames(weight, two, 8, 64).tolist() == [3, 8, 24, 32]
+
+
+def test_a_head_far_from_the_mean_in_size_is_found_at_its_distance():
+    """The stand-in of an early age, from a start half as far again: no small step leads from there."""
+    problem = make_problem("stand-in", "tune", 16, expression=0.0, max_yaw_deg=20.0, n_frames=24)
+    take = TakeLandmarks(problem.xy_px, problem.visibility, problem.size_px)
+    fit = fit_takes(problem.model, problem.maps, [take], truth_config(problem))[0]
+    age = (fit.age - float(problem.model.latent_mean[96])) / float(problem.model.latent_std[96])
+    assert age < -1
+    assert fit.pose[:, 5].mean() == pytest.approx(problem.translation_mm[:, 2].mean(), rel=0.15)
