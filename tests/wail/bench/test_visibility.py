@@ -156,6 +156,6 @@ def test_the_nearest_of_several_faces_is_the_infants():
                           "xy_px": pa.array([np.full(956, v, np.float32) for v in at.values()])})  # fmt: skip
 
     table = pa.Table.from_pylist(frames)
-    result = VisionResult(table, table, landmarks, len(at), [], {}, (200, 200))
+    result = VisionResult(table, table, landmarks, None, len(at), [], {}, (200, 200))
     seen = seen_of(face, result)
     assert seen.found.tolist() == [True, False] and seen.mouth_visible[0] == 0.5 and seen.reason[0] == "dark"
