@@ -16,6 +16,7 @@ from torch.nn.functional import leaky_relu
 from wail.bench.fit_decoders import Kind
 from wail.bench.fit_truth import FitProblem
 from wail.inface.fit import FitConfig, TakeFit
+from wail.inface.fit_set_up import rows_of
 from wail.inface.fit_start import start_pose
 from wail.inface.landmarks import decode_landmarks
 from wail.inface.model import AGE, EXPRESSION, IDENTITY
@@ -88,7 +89,8 @@ class Unknowns:
 
 def task_of(problem: FitProblem, config: FitConfig, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Task:
     """The energy that `wail.inface.fit` minimises under `truth_config`: no smoothness, each landmark worth the same."""
-    weights, biases = _decoder(problem)
+    of = problem.landmark_map
+    rows = rows_of(problem.model, of.triangle_vertices, of.barycentric, torch.device("cpu"))
     seen = torch.from_numpy(problem.visibility[:, problem.landmark_map.landmark] * problem.fitted).float()
     found = torch.from_numpy(problem.xy_px[:, problem.landmark_map.landmark]).float()
     xy = torch.where(seen[..., None] > 0, found, 0)
@@ -102,25 +104,10 @@ def task_of(problem: FitProblem, config: FitConfig, device: str = "cpu", dtype: 
         return values.to(device, dtype)
 
     return Task(
-        tuple(map(on, weights)), tuple(map(on, biases)), problem.model.decoder.slope, on(moved),
+        tuple(map(on, rows.weights)), tuple(map(on, rows.biases)), rows.slope, on(moved),
         on(seen / sigma.square()), on(config.huber * sigma) if config.huber < 100 else None, problem.prior_focal_px,
         config.focal_log_sd, config.expression_sd, on(rotation), on(translation),
     )  # fmt: skip
-
-
-def _decoder(problem: FitProblem) -> tuple[list[Tensor], list[Tensor]]:
-    """Z-scoring and order folded into the first layer, the map into the last."""
-    model, of = problem.model, problem.landmark_map
-    weights, biases, _ = model.decoder_layers()
-    place = np.arange(len(model.latent_mean))
-    order = torch.from_numpy(np.concatenate([place[IDENTITY], place[AGE], place[EXPRESSION]]))
-    biases[0] = biases[0] + weights[0] @ model.latent_mean
-    weights[0] = (weights[0] * model.latent_std)[:, order]
-    corner, share = torch.from_numpy(of.triangle_vertices), torch.from_numpy(of.barycentric)
-    last = weights[-1].reshape(-1, 3, weights[-1].shape[1])[corner]
-    weights[-1] = torch.einsum("lc,lcji->jli", share, last).flatten(0, 1).contiguous()
-    biases[-1] = torch.einsum("lc,lcj->jl", share, biases[-1].reshape(-1, 3)[corner]).flatten().contiguous()
-    return weights, biases
 
 
 def cold_start(task: Task) -> Unknowns:

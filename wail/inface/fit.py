@@ -54,9 +54,7 @@ def fit_takes(
         task = set_up(model, maps, takes, config, on)
         low = task.rows.to(jacobian_dtype(on))
         solved = solve(task, config, low)
-        fits = report(model, task, solved, config, low.weights[0].dtype, 0.0, device)
-    seconds = time.perf_counter() - started
-    return [TakeFit(**(vars(fit) | {"seconds": seconds})) for fit in fits]
+        return report(model, task, solved, config, low.weights[0].dtype, device, started)
 
 
 def fit_take(

@@ -56,7 +56,7 @@ def prior_precision(like: Tensor, weights: Weights) -> Tensor:
 
 def link_pull(batch: Batch, state: State, weights: Weights) -> Tensor:
     """Downhill pull of the ties on every frame [F, 70]."""
-    precision = batch.link[:, None] * weights.link_precision(batch.link)
+    precision = weights.tie_precision(batch.link)
     pull = precision * steps_in_time(state)
     out = pull.new_zeros(len(batch.subject), pull.shape[1])
     out[:-1] += pull
@@ -64,11 +64,11 @@ def link_pull(batch: Batch, state: State, weights: Weights) -> Tensor:
     return out
 
 
-def link_diagonal(precision: Tensor, n: int) -> Tensor:
-    """What the ties [n - 1, 70] add to the diagonals [n, 70]."""
-    out = precision.new_zeros(n, precision.shape[1])
-    out[:-1] += precision
-    out[1:] += precision
+def at_both_ends(ties: Tensor) -> Tensor:
+    """What ties [n - 1, ...] add to the frames [n, ...] at their ends."""
+    out = ties.new_zeros(len(ties) + 1, *ties.shape[1:])
+    out[:-1] += ties
+    out[1:] += ties
     return out
 
 

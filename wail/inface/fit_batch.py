@@ -48,13 +48,14 @@ class Batch:
     clip_of_subject: Tensor
     """[S]"""
 
-    def take(self, frames: Tensor, link: Tensor) -> "Batch":
-        """Some of the frames, ascending, tied to each other as `link` [k - 1] says."""
+    def take(self, frames: Tensor, link: Tensor | None = None) -> "Batch":
+        """Some of the frames, ascending, tied to each other as `link` [k - 1] says; not at all, where it does not."""
         of_frames = {
             name: getattr(self, name)[frames]
             for name in ("xy_px", "weight", "sigma_px", "centre_px", "subject", "clip")
         }
         squeeze = None if self.squeeze is None else self.squeeze[frames]
+        link = self.link.new_zeros(len(frames) - 1) if link is None else link
         return replace(self, **of_frames, squeeze=squeeze, link=link)
 
     def to(self, dtype: torch.dtype) -> "Batch":
@@ -99,6 +100,10 @@ class State:
         """The same in another precision."""
         return State(*(getattr(self, f.name).to(dtype) for f in fields(self)))
 
+    def focal_px(self, batch: Batch) -> Tensor:
+        """[F]"""
+        return (batch.prior_focal_px * torch.exp(self.log_focal))[batch.clip]
+
     def latents(self, batch: Batch) -> Tensor:
         """[F, 97] z-scored, in the order identity, age, expression."""
         return torch.cat([self.codes[batch.subject], self.expression], 1)
@@ -124,8 +129,8 @@ class Weights:
     eye_sd_mm: float
     eye_weight: float
 
-    def link_precision(self, like: Tensor) -> Tensor:
-        """[70] of a tie of strength 1."""
+    def tie_precision(self, link: Tensor) -> Tensor:
+        """[n - 1, 70] of ties of strengths link [n - 1]."""
         sd = torch.tensor([self.expression_step] * N_EXPRESSION + [self.rotation_step_rad] * 3
-                          + [self.translation_step_mm] * 3, dtype=like.dtype, device=like.device)  # fmt: skip
-        return 1 / sd.square()
+                          + [self.translation_step_mm] * 3, dtype=link.dtype, device=link.device)  # fmt: skip
+        return link[:, None] * (1 / sd.square())

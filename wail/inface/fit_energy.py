@@ -43,7 +43,7 @@ def look(rows: PointRows, batch: Batch, state: State, weights: Weights, rounding
     decoded = forward(rows, state.latents(batch), rounding)
     turned = state.rotation @ decoded.points
     cam = turned + state.translation_mm[:, :, None]
-    focal = (batch.prior_focal_px * torch.exp(state.log_focal))[batch.clip]
+    focal = state.focal_px(batch)
     px = focal[:, None, None] * cam[:, :2] / cam[:, 2:]
     residual = _squeezed(batch, (with_pairs(px + batch.centre_px[:, :, None], batch) - batch.xy_px)
                          / batch.sigma_px[:, None])  # fmt: skip
@@ -120,7 +120,7 @@ def rotation_log(rotation: Tensor) -> Tensor:
 
 def link_energy(batch: Batch, state: State, weights: Weights) -> Tensor:
     """[F - 1] float64: what each tie between neighbours costs."""
-    precision = batch.link[:, None] * weights.link_precision(batch.link)
+    precision = weights.tie_precision(batch.link)
     return 0.5 * (precision * steps_in_time(state).square()).sum(1).double()
 
 

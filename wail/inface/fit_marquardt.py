@@ -16,7 +16,7 @@ from torch import Tensor
 from wail.inface.fit_arrow import (
     Downhill,
     Step,
-    link_diagonal,
+    at_both_ends,
     link_pull,
     prior_precision,
     solve_arrow,
@@ -78,8 +78,9 @@ def minimise_frames(
     settled = torch.zeros(n, dtype=torch.bool, device=active.device)
     damping = state.codes.new_full((n,), START_DAMPING)
     rounded = state.codes.new_full((n,), rounding)
-    part, precision = batch, batch.link[:, None] * weights.link_precision(batch.link)
-    prior = prior_precision(damping, weights) + link_diagonal(precision, n)
+    part, precision = batch, weights.tie_precision(batch.link)
+    alone = prior_precision(damping, weights)
+    prior = alone + at_both_ends(precision)
     seen = look(solver.rows, part, state, weights, rounded)
     curve = curvature(solver.jacobian_rows, part, state.rotation, seen, weights, shared=False)
     steps, jacobians = 0, n
@@ -107,7 +108,7 @@ def minimise_frames(
                 if bool((damping >= MOST_DAMPING).all()):
                     break
                 continue
-        bend = ((curve.own @ x[..., None])[..., 0] * x).sum(1) + (prior_precision(x, weights) * x.square()).sum(1)
+        bend = ((curve.own @ x[..., None])[..., 0] * x).sum(1) + (alone * x.square()).sum(1)
         off = (won - ((down * x).sum(1) - 0.5 * bend)) / bend.double().clamp(min=1e-9) * 2
         damping, state = _damped(damping, off, keep), mixed
         gain = 0.5 * (whole * x).sum(1)
@@ -120,7 +121,7 @@ def minimise_frames(
             break
         stale = (~sharp | (off.abs() > RENEW))[left]
         active, damping, rounded, curve = active[left], damping[left], rounded[left], curve.take(left)
-        part = batch.take(active, batch.link.new_zeros(len(active) - 1))
+        part = batch.take(active)
         seen = look(solver.rows, part, state.take(active), weights, rounded)
         jacobians += _renew(solver, part, state.rotation[active], seen, torch.nonzero(stale)[:, 0], curve, False)
     return state, settled, Work(steps, jacobians)
@@ -145,10 +146,10 @@ def minimise_all(
     steps, jacobians = 0, n
     for _ in range(iterations):
         steps += 1
-        link = batch.link[:, None] * weights.link_precision(batch.link)
+        link = weights.tie_precision(batch.link)
         by_shared, own = gradient(solver.rows, batch, state, seen, weights)
         down = Downhill(by_shared, own + link_pull(batch, state, weights))
-        prior = prior_precision(damping, weights) + link_diagonal(link, n)
+        prior = prior_precision(damping, weights) + at_both_ends(link)
         extra = prior + damping[:, None] * (curve.own.diagonal(dim1=1, dim2=2) + prior)
         eyes = head_size(solver.eye_rows, state.codes, weights)
         head = torch.cat([of_head[batch.clip_of_subject].repeat_interleave(N_CODES), of_head])
@@ -184,7 +185,7 @@ def _renew(solver: Solver, batch: Batch, rotation: Tensor, seen: Seen, stale: Te
            shared: bool) -> int:  # fmt: skip
     """Make the matrices of these frames anew, in place; how many that were."""
     if len(stale):
-        part = batch.take(stale, batch.link.new_zeros(len(stale) - 1))
+        part = batch.take(stale)
         of = some(seen, stale)
         curve.put(stale, curvature(solver.jacobian_rows, part, rotation[stale], of, solver.weights, shared))
     return len(stale)
@@ -260,8 +261,4 @@ def _all_of(flag: Tensor, clip: Tensor, n_clips: int) -> Tensor:
 
 def _half_ties(batch: Batch, state: State, weights: Weights) -> Tensor:
     """[F] half the energy of each frame's ties."""
-    half = 0.5 * link_energy(batch, state, weights)
-    out = half.new_zeros(len(batch.subject))
-    out[:-1] += half
-    out[1:] += half
-    return out
+    return at_both_ends(0.5 * link_energy(batch, state, weights))

@@ -1,11 +1,13 @@
 """From a solved task to what is stored: raw codes, poses, residuals, uncertainty, confidence."""
 
+import time
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wail.inface.fit_arrow import link_diagonal, prior_precision, tied
+from wail.inface.fit_arrow import at_both_ends, prior_precision, tied
 from wail.inface.fit_batch import N_CODES, N_EXPRESSION, State
 from wail.inface.fit_chain import chain_covariance
 from wail.inface.fit_config import FitConfig, TakeFit
@@ -26,14 +28,14 @@ NOISE_DOF = 10.0
 
 
 def report(
-    model: FaceModel, task: Task, solved: Solved, config: FitConfig, jacobian_dtype: torch.dtype, seconds: float,
-    device: str,
+    model: FaceModel, task: Task, solved: Solved, config: FitConfig, jacobian_dtype: torch.dtype, device: str,
+    started_s: float,
 ) -> list[TakeFit]:  # fmt: skip
-    """One TakeFit a take."""
+    """One TakeFit a take. started_s: the performance counter when the batch began."""
     state, batch, work = solved.state, solved.batch, solved.work
     columns, raw = _columns(task, solved, config), _raw_codes(model, state.latents(batch))
     energies = _energy_by_take(task, solved, config)
-    focal = (batch.prior_focal_px * torch.exp(state.log_focal))[batch.clip]
+    focal = state.focal_px(batch)
     out = []
     for take, energy in enumerate(energies.tolist()):
         of = torch.nonzero(task.take == take)[:, 0]
@@ -41,7 +43,8 @@ def report(
         out.append(TakeFit(
             identity=codes[0, IDENTITY].copy(), age=float(codes[0, AGE][0]), expression=codes[:, EXPRESSION].copy(),
             pose=_pose(state, of), focal_px=float(focal[of[0]]), iterations=work.steps, jacobians=work.jacobians,
-            jacobian_dtype=str(jacobian_dtype).removeprefix("torch."), energy=energy, seconds=seconds, device=device,
+            jacobian_dtype=str(jacobian_dtype).removeprefix("torch."), energy=energy,
+            seconds=time.perf_counter() - started_s, device=device,
             **{name: value[of].cpu().numpy() for name, value in columns.items()},
         ))  # fmt: skip
     return out
@@ -111,8 +114,8 @@ def _lip_sd_mm(task: Task, solved: Solved, config: FitConfig, noise: Tensor) -> 
     weights = weights_of(task, batch, config)
     # In float32 the little that holds the pose of a take without landmarks would be lost beside its ties.
     tie = batch.link.double()
-    link = tie[:, None] * weights.link_precision(tie)
-    diagonal = prior_precision(link, weights) + link_diagonal(link, len(noise))
+    link = weights.tie_precision(tie)
+    diagonal = prior_precision(link, weights) + at_both_ends(link)
     latents, out = state.latents(batch), []
     for start in range(0, len(noise), WINDOW):
         lo, hi = max(0, start - OVERLAP), min(len(noise), start + WINDOW + OVERLAP)

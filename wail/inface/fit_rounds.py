@@ -97,7 +97,7 @@ def _by_keys(
 def _size_found(task: Task, state: State) -> Tensor:
     """[F] px/mm at the head, over that of the mean face at the start."""
     batch = task.batch
-    focal = (batch.prior_focal_px * torch.exp(state.log_focal))[batch.clip]
+    focal = state.focal_px(batch)
     return focal / state.translation_mm[:, 2] / task.scale_px_per_mm
 
 
@@ -132,7 +132,7 @@ def _between(task: Task, batch: Batch, start: State, keys: Tensor, at: State) ->
 def _posed(task: Task, batch: Batch, state: State, face: Tensor) -> State:
     """With each frame's pose in closed form, for its own face [F, L, 3]."""
     n = face.shape[1]
-    focal = (batch.prior_focal_px * torch.exp(state.log_focal))[batch.clip]
+    focal = state.focal_px(batch)
     rotation, translation, _ = start_pose(face, batch.xy_px[:, :, :n].mT, _weight_for_pose(task, batch.weight[:, :n]),
                                           focal, batch.centre_px, task.take)  # fmt: skip
     return replace(state, rotation=rotation, translation_mm=translation)

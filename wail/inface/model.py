@@ -19,7 +19,7 @@ from torch.nn.functional import leaky_relu, linear
 
 from wail.errors import ModelError, shape_message
 from wail.inface.frame import to_head_frame
-from wail.inface.landmark_file import read_maps
+from wail.inface.landmark_file import landmarks_beside, read_maps
 
 IDENTITY = slice(0, 32)
 EXPRESSION = slice(32, 96)
@@ -160,7 +160,7 @@ def map_path(model: FaceModel) -> Path:
     """
     if model.is_stand_in:
         return STAND_IN_PATH.with_name("landmarks.json")
-    return model.path.with_name(f"{model.path.stem}.landmarks.json")
+    return landmarks_beside(model.path)
 
 
 def _read(file: h5py.File, path: Path) -> FaceModel:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from wail.inface.fit_arrow import Downhill, link_diagonal, link_pull, prior_precision, solve_arrow
+from wail.inface.fit_arrow import Downhill, at_both_ends, link_pull, prior_precision, solve_arrow
 from wail.inface.fit_batch import N_CODES, N_EXPRESSION, Batch, State, Weights
 from wail.inface.fit_energy import gradient, head_size, link_energy, look, robust_weight, some, with_pairs
 from wail.inface.fit_jacobian import curvature
@@ -142,8 +142,8 @@ def test_a_step_solves_the_whole_system():
     curve = curvature(rows, batch, state.rotation, seen, weights, shared=True)
     by_shared, own = gradient(rows, batch, state, seen, weights)
     down = Downhill(by_shared, own + link_pull(batch, state, weights))
-    link = batch.link[:, None] * weights.link_precision(batch.link)
-    diagonal = prior_precision(own, weights) + link_diagonal(link, F)
+    link = weights.tie_precision(batch.link)
+    diagonal = prior_precision(own, weights) + at_both_ends(link)
     sizes = head_size(eyes, state.codes, weights)
     step = solve_arrow(batch, state, curve, down, diagonal, link, torch.zeros(68, dtype=F64), weights, sizes)
     assert bool(step.ok)
