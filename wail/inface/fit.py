@@ -26,11 +26,11 @@ from numpy.typing import ArrayLike
 from wail.inface.fit_config import FitConfig, TakeFit
 from wail.inface.fit_report import report
 from wail.inface.fit_rounds import solve
-from wail.inface.fit_set_up import TakeLandmarks, set_up
+from wail.inface.fit_set_up import TakeLandmarks, set_up, shows_face
 from wail.inface.landmarks import LandmarkMap
 from wail.inface.model import FaceModel
 
-__all__ = ["FitConfig", "TakeFit", "TakeLandmarks", "fit_take", "fit_takes"]
+__all__ = ["FitConfig", "TakeFit", "TakeLandmarks", "fit_take", "fit_takes", "shows_face"]
 
 
 def fit_takes(

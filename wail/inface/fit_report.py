@@ -35,7 +35,7 @@ def report(
     state, batch, work = solved.state, solved.batch, solved.work
     columns, raw = _columns(task, solved, config), _raw_codes(model, state.latents(batch))
     energies = _energy_by_take(task, solved, config)
-    focal = state.focal_px(batch)
+    focal, seconds = state.focal_px(batch), time.perf_counter() - started_s
     out = []
     for take, energy in enumerate(energies.tolist()):
         of = torch.nonzero(task.take == take)[:, 0]
@@ -44,7 +44,7 @@ def report(
             identity=codes[0, IDENTITY].copy(), age=float(codes[0, AGE][0]), expression=codes[:, EXPRESSION].copy(),
             pose=_pose(state, of), focal_px=float(focal[of[0]]), iterations=work.steps, jacobians=work.jacobians,
             jacobian_dtype=str(jacobian_dtype).removeprefix("torch."), energy=energy,
-            seconds=time.perf_counter() - started_s, device=device,
+            seconds=seconds, device=device,
             **{name: value[of].cpu().numpy() for name, value in columns.items()},
         ))  # fmt: skip
     return out

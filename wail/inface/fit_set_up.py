@@ -92,7 +92,9 @@ def set_up(
         raise ValueError("at least one take is needed to fit, but none was given")
     _check_sizes(takes)
     used = _maps_used(maps, takes)
-    seen = [_take_rows(used, take, k) for k, take in enumerate(takes)]
+    seen = [_take_rows(used, take) for take in takes]
+    for k, (_, visible) in enumerate(seen):
+        _check_shown(visible, k)
     xy = _on(device, np.concatenate([one[0] for one in seen]))
     visibility = _on(device, np.concatenate([one[1] for one in seen]))
     take = torch.arange(len(takes), device=device).repeat_interleave(
@@ -136,7 +138,25 @@ def _maps_used(maps: Mapping[str, LandmarkMap], takes: Sequence[TakeLandmarks]) 
     return [maps[name] for name in names]
 
 
-def _take_rows(used: Sequence[LandmarkMap], take: TakeLandmarks, number: int) -> tuple[F32, F32]:
+def shows_face(maps: Mapping[str, LandmarkMap], take: TakeLandmarks) -> bool:
+    """Whether any frame of a take shows enough for a pose; `fit_takes` refuses one that does not. Raises as it does."""
+    return _most_seen(_take_rows(_maps_used(maps, [take]), take)[1]) >= MIN_LANDMARKS
+
+
+def _most_seen(seen: F32) -> int:
+    """Landmarks of the frame that shows most."""
+    return int((seen > 0).sum(-1).max())
+
+
+def _check_shown(seen: F32, number: int) -> None:
+    if _most_seen(seen) < MIN_LANDMARKS:
+        raise ValueError(
+            f"at least one frame of take {number} must show {MIN_LANDMARKS} of the map's landmarks, but the best of "
+            f"{len(seen)} shows {_most_seen(seen)}; a take without a visible face cannot be fitted"
+        )
+
+
+def _take_rows(used: Sequence[LandmarkMap], take: TakeLandmarks) -> tuple[F32, F32]:
     """Landmarks [n, L, 2] with hidden ones zeroed, and visibility [n, L], 0 where not used."""
     xy, seen = _checked(used[0], take.xy_px, take.visibility, 478, "")
     one_spot = _extent_px(xy, seen) < LEAST_EXTENT_PX
@@ -150,12 +170,6 @@ def _take_rows(used: Sequence[LandmarkMap], take: TakeLandmarks, number: int) ->
     elif len(used) > 1:
         n = len(used[1].landmark)
         xy, seen = np.pad(xy, ((0, 0), (0, n), (0, 0))), np.pad(seen, ((0, 0), (0, n)))
-    best = int((seen > 0).sum(-1).max())
-    if best < MIN_LANDMARKS:
-        raise ValueError(
-            f"at least one frame of take {number} must show {MIN_LANDMARKS} of the map's landmarks, but the best of "
-            f"{len(xy)} shows {best}; a take without a visible face cannot be fitted"
-        )
     return xy, seen
 
 

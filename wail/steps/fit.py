@@ -19,9 +19,7 @@ from schemas.arrow import flat
 from schemas.documents import Receipt
 from schemas.tables import FAN, LANDMARKS, TAKES
 from wail.config import CurateConfig
-from wail.inface.fit import FitConfig, TakeFit, TakeLandmarks, fit_takes
-from wail.inface.fit_set_up import MIN_VISIBILITY
-from wail.inface.fit_start import MIN_LANDMARKS
+from wail.inface.fit import FitConfig, TakeFit, TakeLandmarks, fit_takes, shows_face
 from wail.inface.landmarks import IBUG68, MP434_NAME, LandmarkMap, load_map, load_maps, map_path
 from wail.inface.model import FaceModel, load_model
 from wail.media.probe import GRID_FPS
@@ -53,7 +51,9 @@ def run(clip: ClipFolder, config: CurateConfig) -> Outcome:
     together, fit_config = batches(takes), config.fit
     for batch in together:
         read = [(take, take_landmarks(clip, take, size_px, fan)) for take in batch]
-        shown = [(take, given) for take, given in read if enough_seen(given, maps[MP434_NAME])]
+        # A face behind a hand can be a take where nothing filters it out (vision.score_only): it is not fitted, and
+        # stage `verdicts` drops it.
+        shown = [(take, given) for take, given in read if shows_face(maps, given)]
         if not shown:
             continue
         fits = fit_takes(model, maps, [given for _, given in shown], fit_config,
@@ -126,13 +126,6 @@ def face_rows(
     xy_px[index] = flat(chosen["xy_px"]).reshape(-1, count, 2)
     value[index] = flat(chosen[score]).reshape(-1, count)
     return xy_px, value
-
-
-def enough_seen(take: TakeLandmarks, landmark_map: LandmarkMap) -> bool:
-    """Whether any frame shows enough for a pose. A face behind a hand can be a take where nothing filters it out
-    (vision.score_only); it is not fitted, and stage `verdicts` drops it."""
-    used = (np.asarray(take.visibility)[:, landmark_map.landmark] >= MIN_VISIBILITY) & (landmark_map.weight > 0)
-    return bool(used.sum(1).max() >= MIN_LANDMARKS)
 
 
 def drop_others(clip: ClipFolder, names: Collection[str]) -> None:

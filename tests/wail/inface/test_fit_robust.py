@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wail.inface.camera import project
-from wail.inface.fit import FitConfig, TakeLandmarks, fit_take, fit_takes
+from wail.inface.fit import FitConfig, TakeLandmarks, fit_take, fit_takes, shows_face
 from wail.inface.head_size import outer_eye_mm
 from wail.inface.landmarks import aperture_mm, decode_landmarks, pick
 from wail.inface.model import AGE, EXPRESSION, IDENTITY
@@ -201,3 +201,15 @@ def test_takes_of_one_clip_have_one_size(model, landmark_map):
     take = made(model, landmark_map, muscles())
     with pytest.raises(ValueError, match="in clip 'a' take 1 has size_px"):
         fit_takes(model, {landmark_map.name: landmark_map}, [given(take, clip="a"), given(take, 4, "a", (1280, 960))])
+
+
+def test_what_shows_a_face_is_what_can_be_fitted(model, landmark_map):
+    xy, maps = np.full((3, 478, 2), 50.0, np.float32), {landmark_map.name: landmark_map}
+    spread = xy + np.random.default_rng(0).normal(size=xy.shape) * 20
+    seen = np.ones((3, 478), np.float32)
+    assert shows_face(maps, TakeLandmarks(spread, seen, (640, 480)))
+    for landmarks, visibility in ((xy, seen), (spread, 0 * seen)):
+        take = TakeLandmarks(landmarks, visibility, (640, 480))
+        assert not shows_face(maps, take)
+        with pytest.raises(ValueError, match="without a visible face"):
+            fit_takes(model, maps, [take])
